@@ -1,0 +1,1 @@
+"""An audit of the Python standard library, one task a file."""

@@ -1,0 +1,1 @@
+"""Brokers: the port that the publisher and the worker stand on, and its adapters."""

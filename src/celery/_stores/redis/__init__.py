@@ -1,0 +1,1 @@
+"""Redis: how to connect, the names of the keys, and the scripts."""

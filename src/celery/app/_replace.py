@@ -1,0 +1,87 @@
+"""Replacing the running task by another signature, and adding members to its chord."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from celery.canvas import Signature, chain, group
+from celery.exceptions import Ignore, ImproperlyConfigured
+
+if TYPE_CHECKING:
+    from celery.app.task import Task
+
+__all__ = ["add_to_chord", "replace", "send_replacement"]
+
+
+def replace(task: Task, sig: Signature) -> Any:
+    """Let `sig` take the place of the running task: same id, same followers, same chord.
+
+    Raises:
+        ImproperlyConfigured: the signature already belongs to a chord, or is an empty chain.
+        Ignore: after the replacement was sent (not in eager mode, where its value is returned).
+    """
+    request = task.request
+    if "chord" in sig.options:
+        raise ImproperlyConfigured(
+            "A signature replacing a task must not be part of a chord: "
+            f"{sig.task!r} has the option 'chord'"
+        )
+    if isinstance(sig, chain) and not getattr(sig, "tasks", True):
+        raise ImproperlyConfigured("Cannot replace a task with an empty chain")
+    if isinstance(sig, group):
+        sig |= task.app.tasks["celery.accumulate"].s(index=0)
+    last = sig.tasks[-1] if isinstance(sig, chain) else sig
+    for callback in request.callbacks or ():
+        last.link(callback)
+    for errback in request.errbacks or ():
+        last.link_error(errback)
+    if request.stamped_headers:
+        stamps = request.stamps or {}
+        sig.stamp(**{name: stamps.get(name) for name in request.stamped_headers})
+    sig.set(replaced_task_nesting=request.replaced_task_nesting + 1)
+    options = sig.options
+    group_id = request.group
+    sig.set(
+        chord=request.chord,
+        group_id=group_id,
+        group_index=request.group_index,
+        root_id=request.root_id,
+        **({"ignore_result": options["ignore_result"]} if "ignore_result" in options else {}),
+    )
+    sig.freeze(request.id)
+    if request.chain:
+        for step in reversed(request.chain):
+            sig |= step if isinstance(step, Signature) else task.app.signature(step)
+    return task.on_replace(sig)
+
+
+def send_replacement(task: Task, sig: Signature) -> Any:
+    """Send what takes the place of the task.
+
+    Raises:
+        Ignore: always, in a worker: the task that was replaced records nothing.
+    """
+    if task.request.is_eager:
+        return sig.apply().get()
+    sig.delay()
+    raise Ignore("Replaced by new task")
+
+
+def add_to_chord(task: Task, sig: Signature, lazy: bool = False) -> Any:
+    """Add a signature to the header of the chord that the running task is a member of.
+
+    Args:
+        lazy: do not send it; the caller will.
+
+    Raises:
+        ValueError: the running task is not a member of a chord.
+    """
+    request = task.request
+    if not request.chord:
+        raise ValueError("Current task is not member of any chord")
+    sig.set(group_id=request.group, chord=request.chord, root_id=request.root_id)
+    result = sig.freeze()
+    task.backend.add_to_chord(request.group, result)
+    return sig.delay() if not lazy else sig
+
+

@@ -1,0 +1,1 @@
+"""Result stores: where the state and the result of each task are kept, and read."""

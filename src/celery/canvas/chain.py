@@ -1,0 +1,331 @@
+"""A chain: tasks that run one after another, each with the result of the one before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import reduce
+from operator import or_
+from typing import Any
+
+from kombu.utils.uuid import uuid
+
+from celery.canvas.factory import maybe_signature
+from celery.canvas.links import as_list
+from celery.canvas.registry import class_of
+from celery.canvas.signature import Signature
+from celery.canvas.unroll import steps_of
+from celery.utils.functional import is_list
+
+__all__ = ["_chain", "chain"]
+
+
+def _last_kind(sig: Any) -> Any:
+    return sig.tasks[-1].get("subtask_type") if sig.tasks else None
+
+
+def _alone(sig: Any) -> Any:
+    """A group of one as that one."""
+    if sig.get("subtask_type") == "group" and len(sig.tasks) == 1:
+        return sig.tasks[0]
+    return sig
+
+
+def _is(sig: Any, kind: str) -> bool:
+    return bool(sig.get("subtask_type") == kind)
+
+
+def _join(left: Any, right: Any) -> Any:
+    """``left | right``."""
+    if _is(right, "group"):
+        if not right.tasks:
+            if _is(left, "chain") or _is(left, "group"):
+                return left
+        elif not _is(left, "group"):
+            right = _alone(right)
+    if _is(left, "group"):
+        if _is(right, "chain") and not right.tasks:
+            return left
+        return class_of("chord")(left, body=right, app=left._app) if left.tasks else right
+    if _is(left, "chord"):
+        if _is(right, "chain") or _is(right, "group"):
+            return _chain.of_steps([left, *_opened(right)], app=left._app)
+        joined = left.clone()
+        joined.body = left.body | right if left.body is not None else right
+        return joined
+    if _is(left, "chain"):
+        return _join_chain(left, right)
+    return _chain.of_steps([left, *_opened(right)], app=left._app)
+
+
+def _opened(sig: Any) -> list[Any]:
+    return list(sig.tasks) if _is(sig, "chain") else [sig]
+
+
+def _join_chain(left: Any, right: Any) -> Any:
+    if _is(right, "chain"):
+        return reduce(or_, right.tasks, left) if right.tasks else left
+    last = _last_kind(left)
+    joined = left.clone()
+    if last == "group" and not _is(right, "group"):
+        joined.tasks[-1] = class_of("chord")(joined.tasks[-1], body=right, app=left._app)
+    elif last == "chord" and not _is(right, "chord"):
+        joined.tasks[-1] = joined.tasks[-1].clone()
+        body = joined.tasks[-1].body
+        joined.tasks[-1].body = body | right
+    else:
+        joined.tasks.append(right)
+    return joined
+
+
+@Signature.register_type(name="chain")
+class _chain(Signature):
+    """The chain itself; `chain` makes it, or what the steps fold to."""
+
+    def __init__(self, *tasks: Any, **options: Any) -> None:
+        app = options.pop("app", None)
+        steps = tasks[0] if len(tasks) == 1 and is_list(tasks[0]) else tasks
+        super().__init__(
+            "celery.chain",
+            (),
+            {"tasks": [maybe_signature(step) for step in steps]},
+            options,
+            subtask_type="chain",
+            app=app,
+        )
+
+    @classmethod
+    def of_steps(cls, steps: Iterable[Any], app: Any = None) -> Any:
+        """A chain of exactly these steps; of one step, that step."""
+        steps = list(steps)
+        return steps[0] if len(steps) == 1 else cls(steps, app=app)
+
+    @staticmethod
+    def join(left: Any, right: Any) -> Any:
+        """What ``left | right`` is."""
+        return _join(left, right)
+
+    @classmethod
+    def from_dict(cls, d: Mapping[str, Any], app: Any = None) -> Any:
+        """Of a dict that came over the wire; partial arguments go to the first step."""
+        tasks = list(d["kwargs"]["tasks"])
+        if tasks and d["args"]:
+            tasks[0] = maybe_signature(tasks[0], app=app).clone(d["args"])
+        made = cls([maybe_signature(task, app=app) for task in tasks], app=app, **d["options"])
+        made["immutable"] = d.get("immutable", False)
+        return made
+
+    @property
+    def tasks(self) -> list[Any]:
+        """The steps."""
+        steps: list[Any] = self.kwargs["tasks"]
+        return steps
+
+    @tasks.setter
+    def tasks(self, steps: Iterable[Any]) -> None:
+        self.kwargs["tasks"] = list(steps)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.apply_async(args, kwargs) if self.tasks else None
+
+    def clone(self, *args: Any, **kwargs: Any) -> Any:
+        """A copy; the steps are copied too."""
+        copy = super().clone(*args, **kwargs)
+        copy.kwargs["tasks"] = [maybe_signature(step, clone=True) for step in copy.kwargs["tasks"]]
+        return copy
+
+    def unchain_tasks(self) -> list[Any]:
+        """Copies of the steps, carrying the links of the chain; for running them eagerly."""
+        steps = [step.clone() for step in self.tasks]
+        for link in as_list(self.options.get("link")):
+            steps[-1].link(link)
+        for errback in as_list(self.options.get("link_error")):
+            for step in steps:
+                step.link_error(errback)
+        return steps
+
+    # -- sending
+
+    def apply_async(self, args: Any = None, kwargs: Any = None, **options: Any) -> Any:
+        """Send the first step, which carries the others; returns the result of the last.
+
+        The results of the earlier steps are its `parent`, the parent's parent and so on. Returns
+        None if there are no steps.
+        """
+        if not self.tasks:
+            return None
+        if self.app.conf.task_always_eager:
+            return self.apply(args, kwargs, **options)
+        args, kwargs, options = self._merge(args, kwargs, options)
+        return self.run(args, {k: v for k, v in kwargs.items() if k != "tasks"}, **options)
+
+    def run(  # noqa: PLR0913  # the documented signature
+        self,
+        args: Any = (),
+        kwargs: Any = None,
+        group_id: str | None = None,
+        chord: Any = None,
+        task_id: str | None = None,
+        link: Any = None,
+        link_error: Any = None,
+        publisher: Any = None,
+        producer: Any = None,
+        root_id: str | None = None,
+        parent_id: str | None = None,
+        app: Any = None,
+        group_index: int | None = None,
+        chain: Sequence[Any] | None = None,
+        **options: Any,
+    ) -> Any:
+        """Send the chain; see `apply_async`."""
+        following = [maybe_signature(step, app=self.app) for step in reversed(chain or ())]
+        steps = steps_of([*self._linked(args, kwargs, link, link_error), *following])
+        if not steps:
+            return None
+        own_id = None if following else task_id
+        result = _freeze_steps(
+            steps, own_id, group_id, chord, root_id, parent_id, group_index, self.app
+        )
+        first, rest = steps[0], steps[1:]
+        if rest:
+            options["chain"] = [step for step in reversed(rest)]
+        first.apply_async(producer=producer or publisher, **options)
+        return result
+
+    def _linked(self, args: Any, kwargs: Any, link: Any, link_error: Any) -> list[Any]:
+        """Copies of the steps: the first with the arguments, the last with the callbacks."""
+        steps = [step.clone() for step in self.tasks]
+        if args or kwargs:
+            steps[0] = steps[0].clone(args, kwargs)
+        for step in steps:
+            step._app = step._app or self._app
+            for errback in as_list(link_error):
+                step.link_error(errback)
+        for callback in as_list(link):
+            steps[-1].link(maybe_signature(callback, app=self._app))
+        return steps
+
+    def freeze(  # noqa: PLR0913  # the documented signature
+        self,
+        _id: str | None = None,
+        group_id: str | None = None,
+        chord: Any = None,
+        root_id: str | None = None,
+        parent_id: str | None = None,
+        group_index: int | None = None,
+    ) -> Any:
+        """Give every step its id; returns the result of the last one."""
+        steps = steps_of(self.tasks)
+        self.tasks = steps
+        options = self.options
+        if not steps:
+            return self.app.GroupResult(_id or uuid(), [])
+        result = _freeze_steps(
+            steps,
+            options.get("task_id") or _id,
+            group_id,
+            chord,
+            root_id or options.get("root_id"),
+            parent_id or options.get("parent_id"),
+            group_index,
+            self.app,
+        )
+        family = {"chord": chord, "group_id": group_id, "group_index": group_index}
+        options.update((key, value) for key, value in family.items() if value is not None)
+        return result
+
+    _freeze = freeze
+
+    def apply(self, args: Any = None, kwargs: Any = None, **options: Any) -> Any:
+        """Run the steps here and now; returns the last one's result."""
+        args, kwargs, options = self._merge(args, kwargs, options)
+        last, more = None, tuple(args)
+        link, link_error = options.pop("link", None), options.pop("link_error", None)
+        for step in steps_of(self._linked((), None, link, link_error)):
+            step = step.clone()
+            result = step.apply(more, **{k: v for k, v in options.items() if k == "throw"})
+            result.parent = last
+            last, more = result, (result.get(propagate=False),)
+            if result.failed():
+                break
+        return last
+
+    # -- looks
+
+    @property
+    def app(self) -> Any:
+        """The app: the one given, else that of the first step, else the current one."""
+        if self._app is None and self.tasks:
+            return self.tasks[0].app
+        return Signature.app.fget(self)  # type: ignore[attr-defined]  # a property
+
+    @app.setter
+    def app(self, app: Any) -> None:
+        self._app = app
+
+    def __repr__(self) -> str:
+        if not self.tasks:
+            return f"<{type(self).__name__}@{id(self):#x}: empty>"
+        return " | ".join(repr(step) for step in self.tasks)
+
+
+def _freeze_steps(  # noqa: PLR0913  # the parts of `freeze`
+    steps: list[Any],
+    task_id: str | None,
+    group_id: str | None,
+    chord: Any,
+    root_id: str | None,
+    parent_id: str | None,
+    group_index: int | None,
+    app: Any,
+) -> Any:
+    """Freeze steps in order; the last one stands for the chain. Returns its result."""
+    previous: Any = None
+    for position, step in enumerate(steps):
+        if position == len(steps) - 1:
+            result = step.freeze(
+                task_id,
+                group_id=group_id,
+                chord=chord,
+                root_id=root_id,
+                group_index=group_index,
+            )
+        else:
+            result = step.freeze(root_id=root_id)
+        if position == 0:
+            root_id = root_id or step.options.get("task_id")
+            if parent_id:
+                step.options["parent_id"] = parent_id
+        first = result
+        while first.parent is not None and first is not previous:
+            first = first.parent
+        if previous is not None and first is not previous:
+            first.parent = previous
+        previous = result
+    return previous
+
+
+class chain(_chain):  # noqa: N801  # the documented name
+    """Tasks that run one after another; each gets the result of the one before.
+
+    The steps are folded with ``|``, so the answer may be a group or a chord; options turn that
+    off. Without steps it is an empty chain, and calling it returns None.
+
+    Example:
+        >>> chain(add.s(2, 2), add.s(4)).apply_async().get()
+        8
+    """
+
+    def __new__(cls, *tasks: Any, **kwargs: Any) -> Any:
+        if not kwargs and tasks and (len(tasks) != 1 or is_list(tasks[0])):
+            steps = tasks[0] if len(tasks) == 1 else tasks
+            steps = [maybe_signature(step, clone=False) for step in steps]
+            folded = reduce(or_, steps, _chain())
+            return _single_step(folded) if _is(folded, "chain") else folded
+        return super().__new__(cls, *tasks, **kwargs)
+
+
+def _single_step(folded: Any) -> Any:
+    """A chain of one group is that group; of one plain step it stays a chain."""
+    if len(folded.tasks) == 1 and folded.tasks[0].get("subtask_type") in ("group", "chord"):
+        return folded.tasks[0]
+    return folded

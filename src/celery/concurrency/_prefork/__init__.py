@@ -1,0 +1,1 @@
+"""A pool of processes that share one job socket."""

@@ -1,0 +1,443 @@
+"""The consumer: the worker's connection to the broker, as a blueprint of steps.
+
+Its steps are started in order; the last one runs the loop.  When the connection is lost they are
+stopped in reverse and started again, while the pool goes on with what it has::
+
+    start --> steps started --> loop runs --(connection error)--> steps stopped --> start ...
+                                    |
+                                    +--(shutdown)--> drained --> WorkerShutdown
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from kombu.common import ignore_errors
+
+from celery import bootsteps
+from celery.bootsteps import CLOSE, TERMINATE
+from celery.exceptions import WorkerTerminate
+from celery.utils.collections import LimitedSet
+from celery.utils.log import get_logger
+from celery.utils.nodenames import gethostname
+from celery.worker import loops, state
+from celery.worker.consumer._handlers import MessageHandlers, dump_body
+from celery.worker.consumer._intake import Intake, Prefetch
+from celery.worker.consumer._rate_limits import RateLimits
+from celery.worker.consumer._restart import (
+    Patience,
+    RestartGuard,
+    connect,
+    is_out_of_descriptors,
+)
+from celery.worker.consumer._task_events import TaskEvents
+
+if TYPE_CHECKING:
+    from kombu import Queue
+
+    from celery.worker._hub import Hub
+    from celery.worker._timer import Entry, Timer
+    from celery.worker.request import Request
+
+__all__ = ["Consumer", "Evloop", "dump_body"]
+
+logger = get_logger(__name__)
+
+#: Ids of parked tasks remembered, so that they are not announced a second time.
+PARKED_MAX = 10_000
+
+
+class Evloop(bootsteps.StartStopStep):
+    """Runs the loop; returns only by an exception."""
+
+    name = "celery.worker.consumer.consumer.Evloop"
+    label = "event loop"
+    last = True
+
+    def start(self, c: Consumer) -> None:
+        c.controller.register_with_event_loop(c.hub)
+        c.hub.run(c.loop(*c.loop_args()))
+
+
+class Consumer(MessageHandlers):
+    """Receives tasks and hands them to `on_task_request`.
+
+    Args:
+        on_task_request: given each request that is to run.
+        init_callback: called with the consumer when it is ready for the first time.
+        hostname: node name.
+        pool, app, timer, controller, hub: the worker and its parts.
+        amqheartbeat: seconds between AMQP heartbeats; None: as the settings say; 0: none.
+        worker_options: given to the steps.
+        disable_rate_limits: ignore the tasks' rate limits.
+        initial_prefetch_count: deliveries that may be unsettled; 0: no limit.
+        prefetch_multiplier: the same for each process of the pool.
+    """
+
+    Strategies = dict
+
+    class Blueprint(bootsteps.Blueprint):
+        """The consumer's steps."""
+
+        name = "Consumer"
+        default_steps = [
+            "celery.worker.consumer.connection:Connection",
+            "celery.worker.consumer.mingle:Mingle",
+            "celery.worker.consumer.events:Events",
+            "celery.worker.consumer.gossip:Gossip",
+            "celery.worker.consumer.heart:Heart",
+            "celery.worker.consumer.control:Control",
+            "celery.worker.consumer.tasks:Tasks",
+            "celery.worker.consumer.delayed_delivery:DelayedDelivery",
+            "celery.worker.consumer.consumer:Evloop",
+            "celery.worker.consumer.agent:Agent",
+        ]
+
+        def shutdown(self, parent: Any) -> None:
+            self.send_all(parent, "shutdown")
+
+    def __init__(  # noqa: PLR0913  # the documented constructor
+        self,
+        on_task_request: Callable[[Request], Any],
+        init_callback: Callable[[Consumer], Any] | None = None,
+        hostname: str | None = None,
+        pool: Any = None,
+        app: Any = None,
+        timer: Timer | None = None,
+        controller: Any = None,
+        hub: Hub | None = None,
+        amqheartbeat: float | None = None,
+        worker_options: dict[str, Any] | None = None,
+        disable_rate_limits: bool = False,
+        initial_prefetch_count: int = 2,
+        prefetch_multiplier: int = 1,
+        **kwargs: Any,
+    ) -> None:
+        assert hub is not None and timer is not None  # noqa: S101  # the Consumer step gives them
+        self.app = app
+        self.controller = controller
+        self.hub = hub
+        self.timer = timer
+        self.pool = pool
+        self.hostname = hostname or gethostname()
+        self.init_callback = init_callback
+        self.on_task_request = on_task_request
+        self.disable_rate_limits = disable_rate_limits
+        self.initial_prefetch_count = initial_prefetch_count
+        self.prefetch_multiplier = prefetch_multiplier
+        self.amqheartbeat = app.conf.broker_heartbeat if amqheartbeat is None else amqheartbeat
+        self.loop: Callable[..., Any] = loops.asynloop
+
+        self.connection: Any = None
+        self.event_dispatcher: Any = None
+        self.gossip: Any = None
+        self.heart: Any = None
+        self.pidbox: Any = None
+        self.task_events = TaskEvents(self)
+        self.strategies = self.Strategies()
+        self.on_task_message = set()
+        self.restart_count = -1
+        self.first_connection_attempt = True
+        self.rate_limits = RateLimits(timer, self.hand_over)
+        #: Handed to the pool, and not ended.
+        self.in_pool: set[Request] = set()
+        #: Set when a shutdown is asked for, cleared never.
+        self.stop_requested = asyncio.Event()
+        #: Set whenever `in_pool` becomes empty, or a shutdown goes a stage further.
+        self.progress = asyncio.Event()
+        #: What a part outside of the loop (a thread that drains the connection) failed with.
+        self.failure: asyncio.Future[None] | None = None
+        self._held: dict[Request, Entry] = {}
+        self._parked = LimitedSet(maxlen=PARKED_MAX)
+        self._guard = RestartGuard()
+        self._open_broker()
+        self.reset_rate_limits()
+        self.steps: list[Any] = []
+        self.blueprint = self.Blueprint(steps=app.steps["consumer"], on_close=self.on_close)
+        self.blueprint.apply(self, **{**(worker_options or {}), **kwargs})
+
+    def _open_broker(self) -> None:
+        app, conf = self.app, self.app.conf
+        self.broker = app.broker_for_read()
+        connection = app.connection_for_read()
+        #: Errors that mean the connection is lost; what is raised of these restarts the consumer.
+        self.connection_errors = (*self.broker.connection_errors, *connection.connection_errors)
+        self.channel_errors: tuple[type[BaseException], ...] = connection.channel_errors
+        if conf.broker_channel_error_retry:
+            self.connection_errors += self.channel_errors
+        self.qos = Prefetch(
+            self.initial_prefetch_count,
+            maximum=conf.worker_eta_task_limit,
+            on_change=lambda: self.task_consumer.wake(),
+        )
+        self.task_consumer = Intake(
+            self.hub,
+            self.broker.consumer(worker=self.hostname, prefetch=self.initial_prefetch_count),
+            self.qos,
+            self.create_task_handler(),
+            slots=self._free_slots if conf.worker_disable_prefetch else None,
+        )
+
+    def _free_slots(self) -> int:
+        """How many tasks could begin at once (for `worker_disable_prefetch`)."""
+        return int(self.pool.num_processes) - len(self.in_pool)
+
+    # -- life
+
+    def start(self) -> None:
+        """Connect and consume until the worker is to stop; reconnect when that is lost.
+
+        Raises:
+            WorkerShutdown, WorkerTerminate: the worker is to stop.
+            Exception: the broker cannot be reached, and there is no more patience.
+        """
+        while self.blueprint.state not in (CLOSE, TERMINATE):
+            self.restart_count += 1
+            if self._guard.too_often():
+                logger.critical("Frequent restarts detected: %r", self.restart_count)
+                time.sleep(1.0)
+            try:
+                self.blueprint.start(self)
+            except self.connection_errors as exc:
+                self._on_connection_error(exc)
+
+    def _on_connection_error(self, exc: BaseException) -> None:
+        if is_out_of_descriptors(exc):
+            raise WorkerTerminate(1) from exc
+        if self.controller.is_stopping:
+            self.hub.run(loops.drain(self))
+        if self.first_connection_attempt or not self.app.conf.broker_connection_retry:
+            raise exc
+        logger.warning(
+            "consumer: Connection to broker lost. Trying to re-establish the connection... (%r)",
+            exc,
+            exc_info=exc if logger.isEnabledFor(logging.DEBUG) else None,
+        )
+        self._on_lost_leases()
+        self.on_close()
+        self.blueprint.restart(self)
+
+    def _on_lost_leases(self) -> None:
+        """Drop what the broker will deliver anew; where leases outlive the connection, nothing."""
+        conf = self.app.conf
+        if self.broker.capabilities.leases_outlive_connection:
+            return
+        for entry in self._held.values():
+            entry.cancel()
+        for request in (*self._held, *self.rate_limits.clear()):
+            state.task_ready(request)
+        self._held.clear()
+        if conf.worker_cancel_long_running_tasks_on_connection_loss:
+            for request in tuple(self.in_pool):
+                if request.task.acks_late and not request.acknowledged:
+                    logger.warning("Cancelled: the connection of its message is lost: %s", request)
+                    request.cancel(self.pool, emit_retry=False)
+
+    def stop(self) -> None:
+        """Stop all steps. Safe twice."""
+        self.blueprint.stop(self)
+
+    def on_close(self) -> None:
+        """Before the steps are stopped: nothing that is held is lost by it."""
+        if self.controller is not None and self.controller.semaphore is not None:
+            self.controller.semaphore.clear()
+
+    def shutdown(self) -> None:
+        """For the last time: give everything back to the broker, close."""
+        self.blueprint.shutdown(self)
+
+    def register_with_event_loop(self, hub: Hub) -> None:
+        """Let the steps that want to know the hub know it."""
+        self.blueprint.send_all(
+            self, "register_with_event_loop", args=(hub,), description="Hub.register"
+        )
+
+    def loop_args(self) -> tuple[Any, ...]:
+        """What `loop` is called with."""
+        return (self,)
+
+    def connect(self) -> Any:
+        """A connection for the steps, not connected yet; the broker itself is reached.
+
+        Raises:
+            Exception: one of `connection_errors`: there is no more patience.
+        """
+        patience = Patience.from_settings(
+            self.app.conf, starting=self.first_connection_attempt
+        )
+        self.hub.run(
+            connect(
+                self.task_consumer.source.start,
+                self.connection_errors,
+                patience,
+                url=self.broker.as_uri(),
+                sleep=self._sleep,
+            )
+        )
+        self.first_connection_attempt = False
+        return self.connection_for_read(heartbeat=self.amqheartbeat)
+
+    def connection_for_read(self, heartbeat: float | None = None) -> Any:
+        """A kombu connection to consume with."""
+        return self.app.connection_for_read(heartbeat=heartbeat)
+
+    def connection_for_write(self, url: str | None = None, heartbeat: float | None = None) -> Any:
+        """A kombu connection to publish with."""
+        return self.app.connection_for_write(url=url, heartbeat=heartbeat)
+
+    async def _sleep(self, seconds: float) -> bool:
+        """Sleep, or until the worker is to stop; whether it is."""
+        try:
+            await asyncio.wait_for(self.stop_requested.wait(), seconds)
+        except TimeoutError:
+            return False
+        return True
+
+    def request_stop(self) -> None:
+        """Wake whatever waits: the worker is to stop, or is to stop sooner. On the loop's thread."""
+        self.stop_requested.set()
+        self.progress.set()
+
+    def fail(self, exc: BaseException) -> None:
+        """A part of the consumer has lost its connection. On the loop's thread."""
+        if self.failure is not None and not self.failure.done():
+            self.failure.set_exception(exc)
+
+    def call_soon(self, callback: Callable[..., Any], *args: Any) -> Any:
+        """Call at the loop's next turn."""
+        return self.hub.call_soon(callback, *args)
+
+    def perform_pending_operations(self) -> None:
+        """Nothing is pending: calls from other threads go to the loop at once."""
+
+    # -- tasks
+
+    def hand_over(self, request: Request) -> None:
+        """A request is to run now."""
+        state.task_reserved(request)
+        self.in_pool.add(request)
+        self.on_task_request(request)
+
+    def on_task_ready(self, request: Request, successful: bool = False) -> None:
+        """A request has ended, or will not run here."""
+        state.task_ready(request, successful)
+        in_pool = self.in_pool
+        in_pool.discard(request)
+        if not in_pool:
+            self.progress.set()
+        if self.task_consumer.slots is not None:
+            self.task_consumer.wake()
+
+    def hold_until(self, request: Request, when: float) -> None:
+        """Keep a request until the epoch time `when`: at the broker if it can, else here."""
+        if self.broker.capabilities.parks and hasattr(request.message, "park"):
+            self._parked.add(request.id)
+            request.message.park(when)
+            return
+        self.qos.increment_eventually()
+        state.task_scheduled(request)
+        self._held[request] = self.timer.call_at(
+            when, self.apply_eta_task, (request,), priority=6
+        )
+
+    def was_parked(self, request: Request) -> bool:
+        """Whether this worker has parked (and announced) the request before; asked once."""
+        if request.id not in self._parked:
+            return False
+        self._parked.discard(request.id)
+        return True
+
+    def apply_eta_task(self, request: Request) -> None:
+        """The time of a request held here has come."""
+        self._held.pop(request, None)
+        state.scheduled_requests.discard(request)
+        self.qos.decrement_eventually()
+        self.hand_over(request)
+
+    def limit_task(self, request: Request, bucket: Any, tokens: int) -> None:
+        """Let a request begin when its rate limit allows."""
+        self.rate_limits.admit(request, bucket, tokens)
+
+    @property
+    def task_buckets(self) -> dict[str, Any]:
+        """The rate limits' buckets by task name."""
+        return self.rate_limits.buckets
+
+    def bucket_for_task(self, type: Any) -> Any:
+        """A new bucket for a task; None if it is not limited."""
+        return self.rate_limits.bucket_for(type)
+
+    def reset_rate_limits(self) -> None:
+        """Read the tasks' rate limits anew."""
+        self.rate_limits.reset(self.app.tasks[name] for name in tuple(self.app.tasks))
+
+    def update_strategies(self) -> None:
+        """Resolve what is done with the messages of each task."""
+        for name in tuple(self.app.tasks):
+            task = self.app.tasks[name]
+            self.strategies[name] = task.start_strategy(self.app, self)
+
+    @property
+    def sends_task_events(self) -> bool:
+        """Whether anybody is told of what happens to tasks."""
+        eventer = self.event_dispatcher
+        return bool(
+            eventer is not None
+            and eventer.enabled
+            and (not eventer.groups or "task" in eventer.groups)
+        )
+
+    # -- queues
+
+    def add_task_queue(
+        self,
+        queue: str | Queue,
+        exchange: str | None = None,
+        exchange_type: str | None = None,
+        routing_key: str | None = None,
+        **options: Any,
+    ) -> None:
+        """Consume from a queue from now on; it is declared if need be."""
+        queues = self.app.amqp.queues
+        name = queue if isinstance(queue, str) else queue.name
+        if name in queues:
+            added = queues[name]
+        elif not isinstance(queue, str):
+            added = queues.add(queue)
+        else:
+            added = queues.select_add(
+                queue,
+                exchange=exchange or name,
+                exchange_type=exchange_type or "direct",
+                routing_key=routing_key or name,
+                **options,
+            )
+        if not self.task_consumer.consuming_from(name):
+            self.hub.run_or_spawn(self.task_consumer.add_queue(added))
+            logger.info("Started consuming from %s", name)
+
+    def cancel_task_queue(self, queue: str | Queue) -> None:
+        """Consume from a queue no more."""
+        name = queue if isinstance(queue, str) else queue.name
+        logger.info("Canceling queue %s", name)
+        self.app.amqp.queues.deselect([name])
+        self.hub.run_or_spawn(self.task_consumer.cancel_by_queue(name))
+
+    # -- misc
+
+    def on_ready(self) -> None:
+        """The loop is about to run: accept work."""
+        callback, self.init_callback = self.init_callback, None
+        if callback is not None:
+            callback(self)
+
+    def close_channel(self, thing: Any) -> None:
+        """Close a kombu entity; errors of the connection are ignored."""
+        ignore_errors(self.connection, thing.close)
+
+    def __repr__(self) -> str:
+        return f"<Consumer: {self.hostname} ({self.blueprint.human_state()})>"

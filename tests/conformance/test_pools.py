@@ -1,0 +1,46 @@
+"""The pools that come with the package pass the suite."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from celery.concurrency import prefork, solo, thread
+from celery.concurrency.base import BasePool
+from celery.contrib.testing.conformance.pool import (
+    ConcurrencyTests,
+    LimitTests,
+    PoolConformance,
+    ProcessTests,
+    ResizeTests,
+    TerminationTests,
+)
+
+
+class TestSolo(PoolConformance):
+    def make_pool(self, limit: int, **options: Any) -> BasePool:
+        return solo.TaskPool(limit, **options)
+
+
+class TestThreads(PoolConformance, ConcurrencyTests):
+    def make_pool(self, limit: int, **options: Any) -> BasePool:
+        return thread.TaskPool(limit, **options)
+
+
+class TestPrefork(
+    PoolConformance, ConcurrencyTests, LimitTests, TerminationTests, ResizeTests, ProcessTests
+):
+    def make_pool(self, limit: int, **options: Any) -> BasePool:
+        return prefork.TaskPool(limit, **options)
+
+
+class TestPreforkSpawned(TestPrefork):
+    def make_pool(self, limit: int, **options: Any) -> BasePool:
+        # A new interpreter imports all anew: on a busy machine that takes its time.
+        return prefork.TaskPool(limit, start_method="spawn", proc_alive_timeout=60, **options)
+
+
+@pytest.fixture(autouse=True)
+def _quiet(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("CRITICAL", "celery.pool")

@@ -1,0 +1,41 @@
+"""What every test gets: servers, apps that do not leak into each other."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from celery import _state
+from tests.support.services import ServiceMissing, server_url
+
+
+def _server(name: str) -> str:
+    try:
+        return server_url(name)
+    except ServiceMissing as exc:
+        if os.environ.get("CI", "").lower() == "true":
+            raise
+        pytest.skip(str(exc))
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> str:
+    """URL of a Redis server, without a database."""
+    return _server("redis")
+
+
+@pytest.fixture(scope="session")
+def rabbitmq_server() -> str:
+    """URL of a RabbitMQ server, without a virtual host."""
+    return _server("rabbitmq")
+
+
+@pytest.fixture(autouse=True)
+def _own_current_app() -> Iterator[None]:
+    """Whatever app a test makes current, the next test does not see it."""
+    current, default = _state._tls.current_app, _state.default_app
+    yield
+    _state._set_current_app(current)
+    _state.set_default_app(default)

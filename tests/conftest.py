@@ -6,9 +6,9 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from tests.support.services import ServiceMissing, server_url
 
 from celery import _state
-from tests.support.services import ServiceMissing, server_url
 
 
 def _server(name: str) -> str:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from celery.utils import uuid
 
     current_app: Celery
-    current_task: Task[..., Any]
+    current_task: Task
 
 __all__ = (
     "SERIES",

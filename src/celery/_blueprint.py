@@ -40,6 +40,8 @@ class StepFormatter(GraphFormatter):
     }
 
     def label(self, step: Any) -> str:
+        if step is None:  # no step is the last one
+            return ""
         name = step.label or step.name.rpartition(".")[2]
         if step.last:
             return f"{self.blueprint_prefix}{name}"

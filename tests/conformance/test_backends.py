@@ -63,17 +63,8 @@ def memcached() -> Iterator[str]:
 
 class TestMemcached(BackendConformance):
     @pytest.fixture
-    def open_backend(self, app: Any, memcached: str) -> Iterator[BackendOpener]:
-        opened: list[CacheBackend] = []
-
-        def opener() -> CacheBackend:
-            opened.append(CacheBackend(app=app, url=memcached))
-            return opened[-1]
-
-        # More than memcached takes in one item by default.
-        yield opener
-        for backend in opened:
-            backend.client.close()
+    def open_backend(self, app: Any, memcached: str) -> BackendOpener:
+        return partial(CacheBackend, app=app, url=memcached)
 
 
 class TestFilesystem(BackendConformance):

@@ -217,7 +217,9 @@ def install() -> int:
     print(f"Installing {' '.join(packages)} ...")
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
     for command in (["update", "-q"], ["install", "-yq", "--no-install-recommends", *packages]):
-        subprocess.run(["apt-get", *command], env=environment, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(
+            ["apt-get", *command], env=environment, check=True, stdout=subprocess.DEVNULL
+        )
     return 0
 
 

@@ -1,9 +1,8 @@
 """The task: measure one source file."""
 
-from celery.exceptions import SoftTimeLimitExceeded
-
 from audit.celery import app
 from audit.measure import measure, unreadable
+from celery.exceptions import SoftTimeLimitExceeded
 
 
 @app.task(

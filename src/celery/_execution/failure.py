@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from types import TracebackType
+from types import FrameType, TracebackType
 
 from billiard.einfo import ExceptionInfo
 
-from celery.utils.serialization import get_pickleable_exception, get_pickleable_etype
+from celery.utils.serialization import get_pickleable_etype, get_pickleable_exception
 
 __all__ = ["capture", "release_frames"]
 
@@ -28,12 +28,11 @@ def release_frames(traceback: TracebackType | None) -> None:
 
     What a failed task held on to is free at once, instead of when the traceback is collected.
     """
-    current = sys._getframe()
     running = set()
-    frame = current
+    frame: FrameType | None = sys._getframe()
     while frame is not None:
         running.add(frame)
-        frame = frame.f_back  # type: ignore[assignment]  # the loop ends at None
+        frame = frame.f_back
     while traceback is not None:
         if traceback.tb_frame not in running:
             traceback.tb_frame.clear()

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from celery._execution import report
-from celery._execution.outcome import Failed, Retried, Succeeded
 from celery._execution.failure import capture
+from celery._execution.outcome import Failed, Retried, Succeeded
 from celery.signals import task_failure, task_internal_error, task_retry, task_success
 
 if TYPE_CHECKING:

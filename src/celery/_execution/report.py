@@ -116,7 +116,9 @@ def failure(execution: Execution, outcome: Failed) -> None:
     )
     exc = outcome.exc
     exc_info = (type(exc), exc, outcome.traceback) if policy.traceback else None
-    logger.log(policy.severity, policy.format.strip(), context, exc_info=exc_info, extra={"data": context})
+    logger.log(
+        policy.severity, policy.format.strip(), context, exc_info=exc_info, extra={"data": context}
+    )
 
 
 def retry(execution: Execution, outcome: Retried) -> None:

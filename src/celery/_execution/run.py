@@ -32,7 +32,16 @@ __all__ = ["Execution", "run"]
 class Execution:
     """One run of one task: the value that goes through the pipeline."""
 
-    __slots__ = ("args", "context", "ignore_result", "kwargs", "outcome", "plan", "runtime", "task_id")
+    __slots__ = (
+        "args",
+        "context",
+        "ignore_result",
+        "kwargs",
+        "outcome",
+        "plan",
+        "runtime",
+        "task_id",
+    )
 
     def __init__(
         self,

@@ -23,7 +23,7 @@ class Inspect:
 
     app: Any = None
 
-    def __init__(  # noqa: PLR0913  # the documented signature
+    def __init__(  # the documented signature
         self,
         destination: Any = None,
         timeout: float = 1.0,
@@ -138,6 +138,6 @@ class Inspect:
         """The last samples of memory use of each worker."""
         return self._request("memdump", samples=samples)
 
-    def objgraph(self, type: str = "Request", n: int = 200, max_depth: int = 10) -> Any:  # noqa: A002
+    def objgraph(self, type: str = "Request", n: int = 200, max_depth: int = 10) -> Any:
         """A graph of what keeps objects of a type alive in each worker."""
         return self._request("objgraph", num=n, max_depth=max_depth, type=type)

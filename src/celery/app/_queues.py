@@ -13,7 +13,7 @@ __all__ = ["Queues"]
 _LINE = ".> {name:<16} exchange={exchange}({exchange_type}) key={routing_key}"
 
 
-class Queues(dict[str, Queue]):
+class Queues(dict[str, Any]):
     """Queue by name, with the subset a worker consumes from.
 
     Args:
@@ -26,7 +26,7 @@ class Queues(dict[str, Queue]):
         max_priority: ``x-max-priority`` for queues that have none.
     """
 
-    def __init__(  # noqa: PLR0913  # one setting each
+    def __init__(  # one setting each
         self,
         queues: Iterable[Queue] | Mapping[str, Any] | None = None,
         default_exchange: Exchange | None = None,
@@ -57,36 +57,36 @@ class Queues(dict[str, Queue]):
     def _exchange_named(self, name: str) -> Exchange:
         return Exchange(name, self.create_missing_queue_exchange_type or "direct")
 
-    def __getitem__(self, name: str) -> Queue:
+    def __getitem__(self, name: str) -> Any:
         alias = self.aliases.get(name)
         return alias if alias is not None else super().__getitem__(name)
 
-    def __setitem__(self, name: str, queue: Queue) -> None:
+    def __setitem__(self, name: str, queue: Any) -> None:
         if self.default_exchange is not None and not queue.exchange:
             queue.exchange = self.default_exchange
         super().__setitem__(name, queue)
         if queue.alias:
             self.aliases[queue.alias] = queue
 
-    def __missing__(self, name: str) -> Queue:
+    def __missing__(self, name: str) -> Any:
         if not self.create_missing:
             raise KeyError(name)
         return self.add(self.new_missing(name))
 
-    def add(self, queue: Queue | str, **kwargs: Any) -> Queue:
+    def add(self, queue: Queue | str, **kwargs: Any) -> Any:
         """Add a queue, or one made of a name and the old style options."""
         if not isinstance(queue, Queue):
             return self.add_compat(queue, **kwargs)
         return self._add(queue)
 
-    def add_compat(self, name: str, **options: Any) -> Queue:
+    def add_compat(self, name: str, **options: Any) -> Any:
         """Add a queue described by options, as in a mapping of `task_queues`."""
         options.setdefault("routing_key", options.get("binding_key"))
         if options["routing_key"] is None:
             options["routing_key"] = name
         return self._add(Queue.from_dict(name, **options))
 
-    def _add(self, queue: Queue) -> Queue:
+    def _add(self, queue: Any) -> Any:
         if queue.exchange is None or queue.exchange.name == "":
             queue.exchange = self.default_exchange
         if not queue.routing_key and self.default_routing_key:
@@ -120,7 +120,7 @@ class Queues(dict[str, Queue]):
         text = ("\n" + pad).join(lines)
         return pad + text if indent_first else text
 
-    def select_add(self, queue: Queue | str, **kwargs: Any) -> Queue:
+    def select_add(self, queue: Queue | str, **kwargs: Any) -> Any:
         """Add a queue and consume from it, even if the selection was narrowed before."""
         added = self.add(queue, **kwargs)
         if self._consume_from is not None:

@@ -37,7 +37,7 @@ def replace(task: Task, sig: Signature) -> Any:
         last.link_error(errback)
     if request.stamped_headers:
         stamps = request.stamps or {}
-        sig.stamp(**{name: stamps.get(name) for name in request.stamped_headers})
+        sig.stamp(None, False, **{name: stamps.get(name) for name in request.stamped_headers})
     sig.set(replaced_task_nesting=request.replaced_task_nesting + 1)
     options = sig.options
     group_id = request.group
@@ -83,5 +83,3 @@ def add_to_chord(task: Task, sig: Signature, lazy: bool = False) -> Any:
     result = sig.freeze()
     task.backend.add_to_chord(request.group, result)
     return sig.delay() if not lazy else sig
-
-

@@ -51,7 +51,7 @@ def _positional_names(run: Any) -> list[str]:
     return [parameter.name for parameter in parameters if parameter.kind in kinds]
 
 
-def retry_task(
+def retry_task(  # noqa: PLR0913  # the arguments of `Task.retry`
     task: Task,
     args: Sequence[Any] | None,
     kwargs: Mapping[str, Any] | None,
@@ -116,7 +116,8 @@ def _raise_exceeded(
 ) -> NoReturn:
     if exc is not None:
         _raise_chained(exc)
-    raise task.MaxRetriesExceededError(
+    exceeded: Any = task.MaxRetriesExceededError
+    raise exceeded(
         f"Can't retry {task.name}[{request.id}] args:{args} kwargs:{kwargs}",
         task_args=args,
         task_kwargs=kwargs,
@@ -130,5 +131,3 @@ def _send(signature: Any) -> None:
         raise
     except Exception as exc:
         raise Reject(exc, requeue=False) from exc
-
-

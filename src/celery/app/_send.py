@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["send", "send_task", "serialize"]
 
 
-def send_task(
+def send_task(  # noqa: PLR0913  # the arguments of `Celery.send_task`
     app: Celery,
     name: str,
     args: Any,
@@ -44,7 +44,7 @@ def send_task(
         options: as for `Task.apply_async`, with `task_id`.
         producer, connection: kombu's, to publish with instead of the app's broker.
     """
-    parent = get_current_worker_task()
+    parent: Any = get_current_worker_task()
     request = None if parent is None else parent.request
     prepared = prepare(
         app, name, args, kwargs, options, request=request, now=app.now(), router=router

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import threading
 import warnings
 from collections import deque
@@ -118,9 +117,9 @@ class TaskSet:
             TypeError: it is neither.
         """
         if not task.name:
-            cls = task if inspect.isclass(task) else type(task)
+            cls = task if isinstance(task, type) else type(task)
             task.name = self.app.gen_task_name(cls.__name__, cls.__module__)
-        instance = task() if inspect.isclass(task) else task
+        instance: Any = task() if isinstance(task, type) else task
         existing = dict.get(self.registry, instance.name)
         if existing is not None and type(existing) is not type(instance):
             self._warn(instance.name, "the new one replaces it")
@@ -237,4 +236,3 @@ def _share(fun: Callable[..., Any], options: dict[str, Any]) -> Any:
         return app.tasks[name or app.gen_task_name(fun.__name__, fun.__module__)]
 
     return Proxy(task_by_current_app)
-

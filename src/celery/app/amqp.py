@@ -12,8 +12,8 @@ from kombu.utils.objects import cached_property
 from celery._message.call import TaskCall, TaskMessage
 from celery._message.encode import REPR_LIMIT
 from celery.app._publish import PROTOCOLS, Prepared, Target
-from celery.app._send import send
 from celery.app._queues import Queues
+from celery.app._send import send
 from celery.app._timing import resolve_eta, resolve_expires
 from celery.app.routes import Router
 from celery.app.routes import prepare as prepare_routes
@@ -61,14 +61,15 @@ class AMQP:
     @property
     def default_queue(self) -> Queue:
         """The queue of tasks that no route sends elsewhere."""
-        return self.queues[self.app.conf.task_default_queue]
+        queue: Queue = self.queues[self.app.conf.task_default_queue]
+        return queue
 
     @cached_property
     def queues(self) -> Queues:
         """The app's queues by name."""
         return self.Queues(self.app.conf.task_queues)
 
-    def Queues(  # noqa: N802  # the documented name
+    def Queues(  # the documented name
         self,
         queues: Any,
         create_missing: bool | None = None,
@@ -135,7 +136,7 @@ class AMQP:
     def router(self, router: Router) -> None:
         self._router = router
 
-    def Router(self, queues: Any = None, create_missing: bool | None = None) -> Router:  # noqa: N802
+    def Router(self, queues: Any = None, create_missing: bool | None = None) -> Router:
         """Make a router; what is not given comes from the settings."""
         if create_missing is None:
             create_missing = self.app.conf.task_create_missing_queues
@@ -164,7 +165,7 @@ class AMQP:
         """Encode a call as protocol 1; takes the options of `Task.apply_async`."""
         return self._as_task(1, task_id, name, *args, **options)
 
-    def _as_task(
+    def _as_task(  # noqa: PLR0913  # the documented arguments
         self,
         protocol: int,
         task_id: str,
@@ -248,7 +249,11 @@ class AMQP:
         )
         with self.app.producer_or_acquire() as producer:
             self._event_dispatcher.publish(
-                "task-sent", fields, producer, retry=retry_policy is not None, retry_policy=retry_policy
+                "task-sent",
+                fields,
+                producer,
+                retry=retry_policy is not None,
+                retry_policy=retry_policy,
             )
 
     @cached_property
@@ -257,13 +262,14 @@ class AMQP:
 
     # -- kombu
 
-    def TaskConsumer(  # noqa: N802  # the documented name
+    def TaskConsumer(  # the documented name
         self, channel: Any, queues: Any = None, accept: Any = None, **kw: Any
     ) -> Any:
         """A kombu consumer of the queues that a worker consumes from."""
         if accept is None:
             accept = self.app.conf.accept_content
-        return self.Consumer(
+        consumer: Any = self.Consumer
+        return consumer(
             channel,
             accept=accept,
             queues=queues or list(self.queues.consume_from.values()),

@@ -41,10 +41,12 @@ def _prepare_one(annotation: Any) -> Any:
     if isinstance(annotation, Mapping):
         return MapAnnotation(annotation)
     if isinstance(annotation, str):
-        return mlazy(instantiate, annotation)
+        return mlazy(instantiate, annotation)  # type: ignore[no-untyped-call]  # of kombu's base
     return annotation
 
 
 def resolve_all(annotations: Any, task: Any) -> Iterator[Mapping[str, Any]]:
     """The attributes that apply to a task: those for all first, its own last."""
-    return (found for found in (_first_match_any(annotations), _first_match(annotations, task)) if found)
+    return (
+        found for found in (_first_match_any(annotations), _first_match(annotations, task)) if found
+    )

@@ -31,8 +31,16 @@ def add_autoretry_behaviour(task: Any, **options: Any) -> None:
     retry_kwargs = dict(option("retry_kwargs", {}))
     factor = int(max(1, option("retry_backoff", False))) if option("retry_backoff", False) else None
     maximum, jitter = int(option("retry_backoff_max", 600)), option("retry_jitter", True)
-    task._orig_run, task.run = task.run, _retrying(
-        task, task.run, catch, (Ignore, Retry, *spare), retry_kwargs, _backoff(factor, maximum, jitter)
+    task._orig_run, task.run = (
+        task.run,
+        _retrying(
+            task,
+            task.run,
+            catch,
+            (Ignore, Retry, *spare),
+            retry_kwargs,
+            _backoff(factor, maximum, jitter),
+        ),
     )
 
 

@@ -7,41 +7,41 @@ import threading
 import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
-from datetime import UTC, datetime, tzinfo
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Self
 
 from kombu.clocks import LamportClock
-from kombu.common import oid_from
-from kombu.utils.objects import cached_property
 from kombu.utils.uuid import uuid
 
 from celery import _state, platforms
 from celery._late import late
+from celery.app import builtins as _builtins  # noqa: F401  # adds its tasks to every app
+from celery.app._app_configuration import AppConfiguration
+from celery.app._app_connections import AppConnections
+from celery.app._app_parts import AppParts
 from celery.app._config import Configuration, PendingConfiguration
 from celery.app._connections import Connections
 from celery.app._periodic import PeriodicTasks
 from celery.app._pydantic import pydantic_wrapper
 from celery.app._send import send_task
 from celery.app._tasks import TaskSet, shared_task
-from celery.app.annotations import prepare as prepare_annotations
-from celery.app.backends import by_url
 from celery.app.utils import AppPickler, _unpickle_app_v2, appstr, bugreport
 from celery.exceptions import AlwaysEagerIgnored
-from celery.loaders import get_loader_cls
 from celery.signals import import_modules
 from celery.utils.dispatch import Signal
-from celery.utils.functional import first, head_from_fun, maybe_list
+from celery.utils.functional import head_from_fun, maybe_list
 from celery.utils.imports import gen_task_name, instantiate, symbol_by_name
-from celery.utils.time import timezone
 
 if TYPE_CHECKING:
-    from celery._broker.base import Broker
-    from celery.app.amqp import AMQP
     from celery.app.registry import TaskRegistry
 
-__all__ = ["BUILTIN_FIXUPS", "App", "Celery", "PendingConfiguration", "app_has_custom", "pydantic_wrapper"]
+__all__ = [
+    "BUILTIN_FIXUPS",
+    "App",
+    "Celery",
+    "PendingConfiguration",
+    "app_has_custom",
+    "pydantic_wrapper",
+]
 
 BUILTIN_FIXUPS = {"celery.fixups.django:fixup"}
 
@@ -55,7 +55,7 @@ def app_has_custom(app: Celery, attr: str) -> bool:
     return mine is not getattr(Celery, attr, None)
 
 
-class Celery:
+class Celery(AppConfiguration, AppConnections, AppParts):
     """A Celery application.
 
     Args:
@@ -83,13 +83,6 @@ class Celery:
     SYSTEM = platforms.SYSTEM
     Pickler = AppPickler
 
-    amqp_cls: Any = "celery.app.amqp:AMQP"
-    backend_cls: Any = None
-    events_cls: Any = "celery.app.events:Events"
-    loader_cls: Any = None
-    log_cls: Any = "celery.app.log:Logging"
-    control_cls: Any = "celery.app.control:Control"
-    task_cls: Any = "celery.app.task:Task"
     registry_cls: Any = "celery.app.registry:TaskRegistry"
     builtin_fixups = BUILTIN_FIXUPS
 
@@ -229,7 +222,9 @@ class Celery:
             )(fun)
         return self._task_set.declare(fun, options)
 
-    def _task_from_fun(self, fun: Callable[..., Any], name: str | None = None, **options: Any) -> Any:
+    def _task_from_fun(
+        self, fun: Callable[..., Any], name: str | None = None, **options: Any
+    ) -> Any:
         return self._task_set.from_fun(fun, name, **options)
 
     def register_task(self, task: Any, **options: Any) -> Any:
@@ -363,179 +358,6 @@ class Celery:
         kwargs["app"] = self
         return late("celery.canvas:signature")(*args, **kwargs)
 
-    # -- configuration
-
-    @property
-    def conf(self) -> Any:
-        """The settings; read when the first one is."""
-        return self._configuration.settings
-
-    @conf.setter
-    def conf(self, value: Mapping[str, Any]) -> None:
-        self._configuration.settings.update(value)
-
-    @property
-    def configured(self) -> bool:
-        """Whether the configuration has been read."""
-        return self._configuration.configured
-
-    @property
-    def namespace(self) -> str | None:
-        """Prefix of the settings' names in the configuration object."""
-        return self._configuration.namespace
-
-    def config_from_object(
-        self, obj: Any, silent: bool = False, force: bool = False, namespace: str | None = None
-    ) -> Any:
-        """Take the configuration from an object, a mapping or a module given by name.
-
-        Args:
-            silent: no error if the module does not exist.
-            force: read it now, not when the first setting is used.
-            namespace: prefix of the settings' names there, for example ``CELERY``.
-        """
-        return self._configuration.from_object(
-            obj, silent=silent, force=force, namespace=namespace
-        )
-
-    def config_from_envvar(
-        self, variable_name: str, silent: bool = False, force: bool = False
-    ) -> Any:
-        """Take the configuration from the module that an environment variable names."""
-        return self._configuration.from_envvar(variable_name, silent=silent, force=force)
-
-    def config_from_cmdline(self, argv: list[str], namespace: str = "celery") -> None:
-        """Change settings by words such as ``worker.prefetch_multiplier=1``."""
-        self._configuration.from_cmdline(argv, namespace)
-
-    def add_defaults(self, fun: Any) -> None:
-        """Add defaults, or a function that returns them when the configuration is read."""
-        self._configuration.add_defaults(fun)
-
-    def setup_security(self, *args: Any, **kwargs: Any) -> Any:
-        """Sign messages and refuse unsigned ones; see `celery.security.setup_security`."""
-        return late("celery.security:setup_security")(*args, app=self, **kwargs)
-
-    def _after_configured(self, conf: Any) -> None:
-        self._periodic.flush()
-        self.on_after_configure.send(sender=self, source=conf)
-
-    def either(self, default_key: str, *defaults: Any) -> Any:
-        """The first of the values that is not None, else the setting."""
-        return first(None, (first(None, defaults), self.conf.get(default_key)))
-
-    def select_queues(self, queues: Any = None) -> None:
-        """Consume from these queues only."""
-        self.amqp.queues.select(queues)
-
-    # -- the broker
-
-    def broker_for_read(self) -> Broker:
-        """The broker that workers of this app fetch from."""
-        return self._connections.broker_for_read()
-
-    def broker_for_write(self) -> Broker:
-        """The broker that this app publishes to."""
-        return self._connections.broker_for_write()
-
-    def connection_for_read(self, url: Any = None, **kwargs: Any) -> Any:
-        """A kombu connection to consume with."""
-        return self._connections.connection_for_read(url, **kwargs)
-
-    def connection_for_write(self, url: Any = None, **kwargs: Any) -> Any:
-        """A kombu connection to publish with."""
-        return self._connections.connection_for_write(url, **kwargs)
-
-    def connection(self, hostname: Any = None, **kwargs: Any) -> Any:
-        """A kombu connection; prefer `connection_for_read` and `connection_for_write`."""
-        return self._connections.connection_for_write(hostname, **kwargs)
-
-    broker_connection = connection
-
-    def connection_or_acquire(
-        self, connection: Any = None, pool: bool = True, *_: Any, **__: Any
-    ) -> AbstractContextManager[Any]:
-        """For ``with``: the connection given, or one from the pool."""
-        return self._connections.acquired_connection(connection, pool)
-
-    default_connection = connection_or_acquire
-
-    def producer_or_acquire(self, producer: Any = None) -> AbstractContextManager[Any]:
-        """For ``with``: the producer given, or one from the pool."""
-        return self._connections.acquired_producer(producer)
-
-    default_producer = producer_or_acquire
-
-    @property
-    def pool(self) -> Any:
-        """Pool of kombu connections."""
-        return self._connections.pools.connections
-
-    @property
-    def producer_pool(self) -> Any:
-        """Pool of kombu producers."""
-        return self._connections.pools.producers
-
-    # -- results
-
-    @property
-    def backend(self) -> Any:
-        """The result backend: one per thread, or one for all if the settings say it is safe."""
-        if self._shared_backend is not None:
-            return self._shared_backend
-        try:
-            return self._local.backend
-        except AttributeError:
-            backend = self._get_backend()
-        if getattr(backend, "thread_safe", False):
-            self._shared_backend = backend
-        else:
-            self._local.backend = backend
-        return backend
-
-    @backend.setter
-    def backend(self, value: Any) -> None:
-        self._shared_backend = value
-
-    def _get_backend(self) -> Any:
-        cls, url = by_url(self.backend_cls or _result_backend(self.conf), self.loader)
-        return cls(app=self, url=url)
-
-    # -- time and identity
-
-    def now(self) -> datetime:
-        """The current time, aware, in the app's time zone."""
-        now = self.loader.now(utc=True)
-        aware = now if now.tzinfo is not None else now.replace(tzinfo=UTC)
-        return aware.astimezone(self.timezone)
-
-    def uses_utc_timezone(self) -> bool:
-        """Whether the app's time zone is UTC."""
-        return self.timezone == timezone.utc
-
-    @cached_property
-    def timezone(self) -> tzinfo:
-        """The app's time zone: the setting, else UTC, or local time if `enable_utc` is off."""
-        conf = self.conf
-        if not conf.timezone:
-            return timezone.utc if conf.enable_utc else timezone.local
-        zone: tzinfo = timezone.get_timezone(conf.timezone)
-        return zone
-
-    @cached_property
-    def oid(self) -> str:
-        """Identifies this app in this process."""
-        return str(oid_from(self, threads=False))
-
-    @property
-    def thread_oid(self) -> str:
-        """Identifies this app in this thread: where results sent as messages come back to."""
-        try:
-            return str(self._local.oid)
-        except AttributeError:
-            self._local.oid = oid = str(oid_from(self, threads=True))
-            return oid
-
     @property
     def current_task(self) -> Any:
         """The task that is running here, or None."""
@@ -550,106 +372,9 @@ class Celery:
         """What a bug report needs: versions, platform, settings (secrets masked)."""
         return bugreport(self)
 
-    # -- parts, made when first used
-
-    @cached_property
-    def amqp(self) -> AMQP:
-        """Queues, routes, messages."""
-        made: AMQP = instantiate(self.amqp_cls, app=self)
-        return made
-
-    @cached_property
-    def control(self) -> Any:
-        """Commands and questions to workers."""
-        return instantiate(self.control_cls, app=self)
-
-    @cached_property
-    def events(self) -> Any:
-        """Monitoring events."""
-        return instantiate(self.events_cls, app=self)
-
-    @cached_property
-    def log(self) -> Any:
-        """Set-up of logging."""
-        return instantiate(self.log_cls, app=self)
-
-    @cached_property
-    def loader(self) -> Any:
-        """Reads the configuration and imports task modules."""
-        return get_loader_cls(self.loader_cls)(app=self)
-
-    @cached_property
-    def annotations(self) -> Any:
-        """The setting `task_annotations`, prepared."""
-        return prepare_annotations(self.conf.task_annotations)
-
-    # -- classes bound to this app
-
-    def subclass_with_self(
-        self,
-        Class: Any,  # noqa: N803  # the documented name
-        name: str | None = None,
-        attribute: str = "app",
-        reverse: str | None = None,
-        keep_reduce: bool = False,
-        **kw: Any,
-    ) -> Any:
-        """A subclass whose `attribute` is this app.
-
-        Args:
-            reverse: dotted attribute of the app under which unpickling finds it.
-            keep_reduce: leave pickling to the class.
-        """
-        base = symbol_by_name(Class)
-        path = reverse or base.__name__
-        members = {attribute: self, "__module__": base.__module__, "__doc__": base.__doc__, **kw}
-        if not keep_reduce:
-            members["__reduce__"] = lambda instance: (
-                _unpickle_part,
-                (self, path, instance.__reduce_args__()),
-            )
-        return type(name or base.__name__, (base,), members)
-
-    def create_task_cls(self) -> Any:
-        """The base class of this app's tasks."""
-        return self.subclass_with_self(
-            self.task_cls, name="Task", attribute="_app", keep_reduce=True, abstract=True
-        )
-
-    @cached_property
-    def Task(self) -> Any:  # noqa: N802  # the documented names of classes, from here on
-        """Base class of this app's tasks."""
-        return self.create_task_cls()
-
-    @cached_property
-    def AsyncResult(self) -> Any:  # noqa: N802
-        """`celery.result.AsyncResult` of this app."""
-        return self.subclass_with_self("celery.result:AsyncResult")
-
-    @cached_property
-    def ResultSet(self) -> Any:  # noqa: N802
-        """`celery.result.ResultSet` of this app."""
-        return self.subclass_with_self("celery.result:ResultSet", attribute="_app")
-
-    @cached_property
-    def GroupResult(self) -> Any:  # noqa: N802
-        """`celery.result.GroupResult` of this app."""
-        return self.subclass_with_self("celery.result:GroupResult", attribute="_app")
-
-    @cached_property
-    def Worker(self) -> Any:  # noqa: N802
-        """The worker program of this app."""
-        return self.subclass_with_self(late("celery.apps.worker:Worker"))
-
-    @cached_property
-    def WorkController(self) -> Any:  # noqa: N802
-        """The worker of this app, without the program around it."""
-        return self.subclass_with_self(late("celery.worker:WorkController"))
-
-    @cached_property
-    def Beat(self) -> Any:  # noqa: N802
-        """The beat program of this app."""
-        return self.subclass_with_self(late("celery.apps.beat:Beat"))
+    def _after_configured(self, conf: Any) -> None:
+        self._periodic.flush()
+        self.on_after_configure.send(sender=self, source=conf)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {appstr(self)}>"
@@ -673,17 +398,6 @@ class Celery:
             "task_cls": self.task_cls,
             "namespace": self.namespace,
         }
-
-
-def _result_backend(conf: Any) -> Any:
-    """The setting; beside the embedded default broker, when nothing is set, the same file."""
-    if conf.result_backend is None and conf.broker_url is None:
-        return "sqlite://"
-    return conf.result_backend
-
-
-def _unpickle_part(app: Celery, path: str, args: tuple[Any, ...]) -> Any:
-    return attrgetter(path)(app)(*args)
 
 
 def _forget_connections_after_fork() -> None:

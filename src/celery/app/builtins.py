@@ -25,23 +25,21 @@ logger = get_logger(__name__)
 def add_backend_cleanup_task(app: Any) -> Any:
     """celery.backend_cleanup: delete expired results of stores that do not do it themselves."""
 
-    @app.task(name="celery.backend_cleanup", shared=False, lazy=False)
     def backend_cleanup() -> None:
         app.backend.cleanup()
 
-    return backend_cleanup
+    return app._task_from_fun(backend_cleanup, name="celery.backend_cleanup")
 
 
 @connect_on_app_finalize
 def add_accumulate_task(app: Any) -> Any:
     """celery.accumulate: its arguments as a list, or one of them; joins a replaced group."""
 
-    @app.task(bind=True, name="celery.accumulate", shared=False, lazy=False)
     def accumulate(self: Any, *args: Any, **kwargs: Any) -> Any:
         index = kwargs.get("index")
         return args[index] if index is not None else args
 
-    return accumulate
+    return app._task_from_fun(accumulate, bind=True, name="celery.accumulate")
 
 
 @connect_on_app_finalize
@@ -51,15 +49,6 @@ def add_unlock_chord_task(app: Any) -> Any:
     Used by stores that cannot count.
     """
 
-    @app.task(
-        name="celery.chord_unlock",
-        max_retries=None,
-        shared=False,
-        default_retry_delay=app.conf.result_chord_retry_interval,
-        ignore_result=True,
-        lazy=False,
-        bind=True,
-    )
     def unlock_chord(
         self: Any,
         group_id: str,
@@ -67,15 +56,12 @@ def add_unlock_chord_task(app: Any) -> Any:
         interval: float | None = None,
         max_retries: int | None = None,
         result: Any = None,
-        Result: Any = app.AsyncResult,
-        GroupResult: Any = app.GroupResult,
-        result_from_tuple: Any = result_from_tuple,
         **kwargs: Any,
     ) -> Any:
         if interval is None:
             interval = self.default_retry_delay
         body = maybe_signature(callback, app)
-        members = GroupResult(
+        members = app.GroupResult(
             group_id, [result_from_tuple(member, app=app) for member in result], app=app
         )
         try:
@@ -86,7 +72,14 @@ def add_unlock_chord_task(app: Any) -> Any:
             raise self.retry(countdown=interval, max_retries=max_retries)
         return _finish_chord(app, group_id, body, members)
 
-    return unlock_chord
+    return app._task_from_fun(
+        unlock_chord,
+        name="celery.chord_unlock",
+        max_retries=None,
+        default_retry_delay=app.conf.result_chord_retry_interval,
+        ignore_result=True,
+        bind=True,
+    )
 
 
 def _finish_chord(app: Any, group_id: str, body: Any, members: GroupResult) -> None:
@@ -118,68 +111,69 @@ def _failure_of(members: GroupResult, exc: Exception) -> str:
 def add_map_task(app: Any) -> Any:
     """celery.map: call a task for each item, here."""
 
-    @app.task(name="celery.map", shared=False, lazy=False)
     def xmap(task: Any, it: Any) -> list[Any]:
         run = maybe_signature(task, app=app).type
         return [run(item) for item in it]
 
-    return xmap
+    return app._task_from_fun(xmap, name="celery.map")
 
 
 @connect_on_app_finalize
 def add_starmap_task(app: Any) -> Any:
     """celery.starmap: call a task for each tuple of arguments, here."""
 
-    @app.task(name="celery.starmap", shared=False, lazy=False)
     def xstarmap(task: Any, it: Any) -> list[Any]:
         run = maybe_signature(task, app=app).type
         return [run(*item) for item in it]
 
-    return xstarmap
+    return app._task_from_fun(xstarmap, name="celery.starmap")
 
 
 @connect_on_app_finalize
 def add_chunk_task(app: Any) -> Any:
     """celery.chunks: send a starmap for each chunk of items."""
 
-    @app.task(name="celery.chunks", shared=False, lazy=False)
     def chunks(task: Any, it: Any, n: int) -> Any:
         return chunks_of(maybe_signature(task, app=app), it, n, app=app).group().apply_async()
 
-    return chunks
+    return app._task_from_fun(chunks, name="celery.chunks")
 
 
 @connect_on_app_finalize
 def add_group_task(app: Any) -> Any:
     """celery.group: send the members of a group from inside a worker."""
 
-    @app.task(name="celery.group", bind=True, shared=False, lazy=False)
-    def group(self: Any, tasks: Any, result: Any, group_id: Any, partial_args: Any, add_to_parent: bool = True) -> Any:
+    def group(
+        self: Any,
+        tasks: Any,
+        result: Any,
+        group_id: Any,
+        partial_args: Any,
+        add_to_parent: bool = True,
+    ) -> Any:
         members = [maybe_signature(task, app=app) for task in tasks]
         return group_of(members, app=app).apply_async(
             partial_args, task_id=group_id, add_to_parent=add_to_parent
         )
 
-    return group
+    return app._task_from_fun(group, name="celery.group", bind=True)
 
 
 @connect_on_app_finalize
 def add_chain_task(app: Any) -> Any:
     """celery.chain: only a name; a chain travels inside its first task."""
 
-    @app.task(name="celery.chain", shared=False, lazy=False)
     def chain(*args: Any, **kwargs: Any) -> Any:
         raise NotImplementedError("chain is not a real task")
 
-    return chain
+    return app._task_from_fun(chain, name="celery.chain")
 
 
 @connect_on_app_finalize
 def add_chord_task(app: Any) -> Any:
     """celery.chord: send a chord from inside a worker."""
 
-    @app.task(name="celery.chord", bind=True, ignore_result=False, shared=False, lazy=False)
     def chord(self: Any, header: Any, body: Any, partial_args: Any = (), **kwargs: Any) -> Any:
         return chord_of(header, body, app=app).apply_async(partial_args)
 
-    return chord
+    return app._task_from_fun(chord, name="celery.chord", bind=True, ignore_result=False)

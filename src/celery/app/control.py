@@ -9,9 +9,7 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-
 from kombu.pidbox import Mailbox
-from kombu.utils.compat import register_after_fork
 from kombu.utils.functional import lazy
 from kombu.utils.objects import cached_property
 
@@ -61,7 +59,8 @@ class Control:
                 "control_queue_exclusive and control_queue_durable cannot both be on: "
                 "an exclusive queue goes away with its connection"
             )
-        self.mailbox = self.Mailbox(
+        mailbox: Any = self.Mailbox
+        self.mailbox = mailbox(
             conf.control_exchange,
             type="fanout",
             accept=conf.accept_content,
@@ -74,11 +73,6 @@ class Control:
             reply_queue_ttl=conf.control_queue_ttl,
             reply_queue_expires=conf.control_queue_expires,
         )
-        register_after_fork(self, _forget_reply_address)
-
-    def _after_fork(self) -> None:
-        """In a child: answers must not go to the parent's queue."""
-        self.mailbox.producer_pool = self.app.amqp.producer_pool
 
     @cached_property
     def inspect(self) -> Any:
@@ -211,7 +205,9 @@ class Control:
             "routing_key": routing_key,
             **(options or {}),
         }
-        return self.broadcast("add_consumer", destination=destination, arguments=arguments, **kwargs)
+        return self.broadcast(
+            "add_consumer", destination=destination, arguments=arguments, **kwargs
+        )
 
     def cancel_consumer(self, queue: str, destination: Any = None, **kwargs: Any) -> Any:
         """Have workers consume from a queue no more."""
@@ -251,7 +247,7 @@ class Control:
         """Take `n` processes or threads from the pools."""
         return self.broadcast("pool_shrink", arguments={"n": n}, destination=destination, **kwargs)
 
-    def autoscale(self, max: int, min: int, destination: Any = None, **kwargs: Any) -> Any:  # noqa: A002
+    def autoscale(self, max: int, min: int, destination: Any = None, **kwargs: Any) -> Any:
         """Change the limits between which the pools grow and shrink by themselves."""
         return self.broadcast("autoscale", {"max": max, "min": min}, destination, **kwargs)
 
@@ -269,11 +265,7 @@ class Control:
         """Have workers send a heartbeat now."""
         return self.broadcast("heartbeat", arguments={}, destination=destination, **kwargs)
 
-    def election(self, id: str, topic: str, action: Any = None, connection: Any = None) -> Any:  # noqa: A002
+    def election(self, id: str, topic: str, action: Any = None, connection: Any = None) -> Any:
         """Let the workers choose one of them to carry out an action."""
         arguments = {"id": id, "topic": topic, "action": action}
         return self.broadcast("election", arguments, connection=connection)
-
-
-def _forget_reply_address(control: Control) -> None:
-    control._after_fork()

@@ -25,17 +25,17 @@ class Events:
         self.app: Any = app
 
     @cached_property
-    def Receiver(self) -> Any:  # noqa: N802  # the documented names of classes
+    def Receiver(self) -> Any:  # the documented names of classes
         """`celery.events.EventReceiver` of this app."""
         return self.app.subclass_with_self(self.receiver_cls, reverse="events.Receiver")
 
     @cached_property
-    def Dispatcher(self) -> Any:  # noqa: N802
+    def Dispatcher(self) -> Any:
         """`celery.events.EventDispatcher` of this app."""
         return self.app.subclass_with_self(self.dispatcher_cls, reverse="events.Dispatcher")
 
     @cached_property
-    def State(self) -> Any:  # noqa: N802
+    def State(self) -> Any:
         """`celery.events.state.State` of this app."""
         return self.app.subclass_with_self(self.state_cls, reverse="events.State")
 

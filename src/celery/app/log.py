@@ -57,10 +57,10 @@ class Logging:
     def __init__(self, app: Celery) -> None:
         self.app = app
 
-    def _is_already_setup(cls) -> bool:  # noqa: N805  # becomes a property of the class
+    def _is_already_setup(cls) -> bool:  # becomes a property of the class
         return bool(cls._setup)
 
-    def _set_already_setup(cls, value: bool) -> None:  # noqa: N805
+    def _set_already_setup(cls, value: bool) -> None:
         cls._setup = value
 
     #: Whether logging has been set up in this process.
@@ -83,7 +83,9 @@ class Logging:
         handled = self.setup_logging_subsystem(level, logfile, colorize=colorize, hostname=hostname)
         if not handled and redirect_stdouts:
             self.redirect_stdouts(redirect_level)
-        os.environ.update(CELERY_LOG_LEVEL=str(level) if level else "", CELERY_LOG_FILE=str(logfile or ""))
+        os.environ.update(
+            CELERY_LOG_LEVEL=str(level) if level else "", CELERY_LOG_FILE=str(logfile or "")
+        )
         return handled
 
     def redirect_stdouts(
@@ -112,7 +114,7 @@ class Logging:
         self,
         loglevel: int | str | None = None,
         logfile: Any = None,
-        format: str | None = None,  # noqa: A002  # the documented names
+        format: str | None = None,  # the documented names
         colorize: bool | None = None,
         hostname: str | None = None,
         datefmt: str | None = None,
@@ -128,8 +130,8 @@ class Logging:
         logfile = node_format(logfile, hostname) if logfile and hostname else logfile
         Logging._setup = True
         conf = self.app.conf
-        level = mlevel(loglevel or logging.WARNING)
-        format = format or conf.worker_log_format  # noqa: A001
+        level = mlevel(loglevel) or logging.WARNING
+        format = format or conf.worker_log_format
         datefmt = datefmt or conf.worker_log_datefmt
         colorize = self.supports_color(colorize, logfile)
         reset_multiprocessing_logger()
@@ -155,7 +157,12 @@ class Logging:
             **kwargs,
         )
         signals.after_setup_logger.send(
-            sender=None, logger=root, loglevel=level, logfile=logfile, format=format, colorize=colorize
+            sender=None,
+            logger=root,
+            loglevel=level,
+            logfile=logfile,
+            format=format,
+            colorize=colorize,
         )
         self.setup_task_loggers(level, logfile, colorize=colorize)
         return False
@@ -164,7 +171,7 @@ class Logging:
         self,
         loglevel: int | str | None = None,
         logfile: Any = None,
-        format: str | None = None,  # noqa: A002
+        format: str | None = None,
         colorize: bool | None = None,
         propagate: bool = False,
         datefmt: str | None = None,
@@ -172,8 +179,8 @@ class Logging:
     ) -> logging.Logger:
         """Configure the logger ``celery.task``, of which all task loggers are children."""
         conf = self.app.conf
-        level = mlevel(loglevel or logging.WARNING)
-        format = format or conf.worker_task_log_format  # noqa: A001
+        level = mlevel(loglevel) or logging.WARNING
+        format = format or conf.worker_task_log_format
         datefmt = datefmt or conf.worker_task_log_datefmt
         colorize = self.supports_color(colorize, logfile)
         logger = self.setup_handlers(
@@ -188,7 +195,12 @@ class Logging:
         logger.setLevel(level)
         logger.propagate = bool(propagate)
         signals.after_setup_task_logger.send(
-            sender=None, logger=logger, loglevel=level, logfile=logfile, format=format, colorize=colorize
+            sender=None,
+            logger=logger,
+            loglevel=level,
+            logfile=logfile,
+            format=format,
+            colorize=colorize,
         )
         return logger
 
@@ -209,7 +221,7 @@ class Logging:
         self,
         logger: logging.Logger,
         logfile: Any,
-        format: str,  # noqa: A002
+        format: str,
         colorize: bool,
         formatter: Any = ColorFormatter,
         datefmt: str | None = None,
@@ -228,7 +240,7 @@ class Logging:
         logger: logging.Logger | None,
         logfile: Any,
         loglevel: int,
-        format: str,  # noqa: A002
+        format: str,
         colorize: bool,
         **kwargs: Any,
     ) -> None:

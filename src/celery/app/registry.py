@@ -30,8 +30,10 @@ class TaskRegistry(dict[str, Any]):
             InvalidTaskError: it has no name.
         """
         if task.name is None:
-            raise InvalidTaskError(f"Task class {type(task).__name__!r} must specify .name attribute")
-        task = inspect.isclass(task) and task() or task
+            raise InvalidTaskError(
+                f"Task class {type(task).__name__!r} must specify .name attribute"
+            )
+        task = (inspect.isclass(task) and task()) or task
         self[task.name] = task
         add_autoretry_behaviour(task)
 
@@ -50,7 +52,7 @@ class TaskRegistry(dict[str, Any]):
         """The tasks of the periodic type."""
         return self.filter_types("periodic")
 
-    def filter_types(self, type: str) -> dict[str, Any]:  # noqa: A002  # the documented name
+    def filter_types(self, type: str) -> dict[str, Any]:  # the documented name
         """The tasks of one type."""
         return {
             name: task for name, task in self.items() if getattr(task, "type", "regular") == type

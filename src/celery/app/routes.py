@@ -120,17 +120,17 @@ class Router:
         """
         if isinstance(route, (str, Queue)):
             route = {"queue": route}
-        route = dict(route)
-        queue = route.pop("queue", None)
+        options: Options = dict(route)
+        queue = options.pop("queue", None)
         if not queue:
-            return route
-        if isinstance(queue, Queue):
-            return {**route, "queue": queue}
-        try:
-            found = self.queues[queue]
-        except KeyError:
-            raise QueueNotFound(f"Queue {queue!r} missing from task_queues") from None
-        return {**route, "queue": found}
+            return options
+        if not isinstance(queue, Queue):
+            try:
+                queue = self.queues[queue]
+            except KeyError:
+                raise QueueNotFound(f"Queue {queue!r} missing from task_queues") from None
+        options["queue"] = queue
+        return options
 
     def lookup_route(
         self,
@@ -147,7 +147,7 @@ class Router:
                 return answer
         return None
 
-    def query_router(  # noqa: PLR0913  # the documented router signature
+    def query_router(  # the documented router signature
         self,
         router: Any,
         task: str,
@@ -164,7 +164,7 @@ class Router:
 
 
 def expand_router_string(router: Any) -> Any:
-    """Import a router given as a dotted name; instantiate it if it is a class with `route_for_task`."""
+    """Import a router given as a dotted name; a class with `route_for_task` is instantiated."""
     router = symbol_by_name(router)
     if isinstance(router, type) and hasattr(router, "route_for_task"):
         return router()
@@ -184,7 +184,7 @@ def _prepare_one(route: Any) -> Any:
     if isinstance(route, (Mapping, list, tuple)):
         return MapRoute(route)
     if isinstance(route, str):
-        return mlazy(expand_router_string, route)
+        return mlazy(expand_router_string, route)  # type: ignore[no-untyped-call]  # of kombu's base
     if isinstance(route, type) and hasattr(route, "route_for_task"):
         return route()
     return route

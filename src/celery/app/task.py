@@ -35,7 +35,6 @@ from celery.utils.threads import LocalStack
 if TYPE_CHECKING:
     from celery.app.base import Celery
     from celery.canvas import Signature
-    from celery.result import AsyncResult
 
 __all__ = ["BaseTask", "Context", "Task", "get_actual_ignore_result"]
 
@@ -97,7 +96,7 @@ class Task:
     _backend: Any = None
     abstract = True
     name: str = None  # type: ignore[assignment]  # set by the decorator or by the class
-    typing: bool = None  # type: ignore[assignment]  # taken from the app when bound
+    typing: bool | None = None
     max_retries: int | None = 3
     default_retry_delay: float = 180
     rate_limit: Any = None
@@ -131,8 +130,9 @@ class Task:
         was_bound, cls.__bound__ = cls.__bound__, True
         cls._app = app
         conf = app.conf
-        cls.request_stack = LocalStack()
-        if cls.typing is None:
+        if "request_stack" not in cls.__dict__:
+            cls.request_stack = LocalStack()
+        if getattr(cls, "typing", None) is None:
             cls.typing = app.strict_typing
         for attribute, setting in _FROM_CONFIG:
             if getattr(cls, attribute, None) is None:
@@ -205,7 +205,7 @@ class Task:
 
     # -- calling
 
-    def delay(self, *args: Any, **kwargs: Any) -> AsyncResult:
+    def delay(self, *args: Any, **kwargs: Any) -> Any:
         """Send the task; the arguments are the task's own. See `apply_async` for options."""
         return self.apply_async(args, kwargs)
 
@@ -268,16 +268,14 @@ class Task:
 
     def _apply_eagerly(
         self, args: Any, kwargs: Any, task_id: Any, link: Any, link_error: Any, options: Any
-    ) -> EagerResult:
+    ) -> EagerResult[Any]:
         """Run here, with arguments that went through the serialiser as they would on the wire."""
         app = self.app
         serializer = options.get("serializer") or app.conf.task_serializer
         content_type, encoding, data = serialization.dumps(
             (args or (), kwargs or {}), serializer=serializer
         )
-        args, kwargs = serialization.loads(
-            data, content_type, encoding, accept=[content_type]
-        )
+        args, kwargs = serialization.loads(data, content_type, encoding, accept=[content_type])
         with denied_join_result():
             return self.apply(
                 args, kwargs, task_id=task_id or uuid(), link=link, link_error=link_error, **options
@@ -300,7 +298,7 @@ class Task:
         loglevel: int | None = None,
         headers: Mapping[str, Any] | None = None,
         **options: Any,
-    ) -> EagerResult:
+    ) -> EagerResult[Any]:
         """Run the task here and now, through the same code as in a worker.
 
         Args:
@@ -316,8 +314,16 @@ class Task:
         throw = app.conf.task_eager_propagates if throw is None else throw
         task = app._tasks.get(self.name, self)
         request = _eager_request(
-            task_id, args, kwargs, options, retries=retries, logfile=logfile, loglevel=loglevel,
-            headers=headers, link=link, link_error=link_error,
+            task_id,
+            args,
+            kwargs,
+            options,
+            retries=retries,
+            logfile=logfile,
+            loglevel=loglevel,
+            headers=headers,
+            link=link,
+            link_error=link_error,
         )
         parent = get_current_task()
         if parent is not None and parent.request.id:
@@ -331,12 +337,13 @@ class Task:
         if info is None:
             return EagerResult(task_id, retval, states.SUCCESS, name=self.name)
         if info.state == states.RETRY and isinstance(retval, Retry) and retval.sig is not None:
-            return retval.sig.apply(retries=retries + 1, throw=throw)
+            again: EagerResult[Any] = retval.sig.apply(retries=retries + 1, throw=throw)
+            return again
         return EagerResult(
             task_id, retval, info.state, traceback=info.retval.traceback, name=self.name
         )
 
-    def retry(  # noqa: PLR0913  # the documented signature
+    def retry(  # the documented signature
         self,
         args: Sequence[Any] | None = None,
         kwargs: Mapping[str, Any] | None = None,
@@ -354,8 +361,15 @@ class Task:
             MaxRetriesExceededError: no retry is left and no `exc` was given.
         """
         return retry_task(
-            self, args, kwargs, exc=exc, throw=throw, eta=eta, countdown=countdown,
-            max_retries=max_retries, options=options,
+            self,
+            args,
+            kwargs,
+            exc=exc,
+            throw=throw,
+            eta=eta,
+            countdown=countdown,
+            max_retries=max_retries,
+            options=options,
         )
 
     # -- signatures
@@ -363,7 +377,8 @@ class Task:
     def subtask(self, args: Any = None, *starargs: Any, **starkwargs: Any) -> Signature:
         """A signature of this task."""
         starkwargs.setdefault("app", self.app)
-        return signature(self, args, *starargs, **starkwargs)
+        made: Signature = signature(self, args, *starargs, **starkwargs)
+        return made
 
     signature = subtask
 
@@ -488,7 +503,7 @@ class Task:
 
     # -- properties
 
-    def AsyncResult(self, task_id: str, **kwargs: Any) -> Any:  # noqa: N802  # the documented name
+    def AsyncResult(self, task_id: str, **kwargs: Any) -> Any:  # the documented name
         """The result of a call of this task, by id."""
         return self._get_app().AsyncResult(
             task_id, backend=self.backend, task_name=self.name, **kwargs
@@ -516,7 +531,7 @@ class Task:
 
     @property
     def __name__(self) -> str:
-        return type(self).__name__
+        return str(type(self).__name__)
 
     def __repr__(self) -> str:
         if self._app is None:

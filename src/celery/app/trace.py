@@ -86,7 +86,7 @@ class TraceInfo:
         self.retval = retval
 
 
-class trace_ok_t(NamedTuple):  # noqa: N801  # the documented name
+class trace_ok_t(NamedTuple):  # the documented name
     """What a tracer returns.
 
     Args:
@@ -147,7 +147,7 @@ def build_tracer(  # noqa: PLR0913  # the documented signature, which is wrapped
         if isinstance(outcome, Succeeded):
             text = return_repr(execution, outcome.value)
             return trace_ok_t(outcome.value, None, execution.runtime, text)
-        assert outcome is not None  # noqa: S101  # run() returns only concluded executions
+        assert outcome is not None  # run() returns only concluded executions
         retval = outcome.retval if eager else outcome.einfo
         info = Info(outcome.state, outcome.einfo)
         return trace_ok_t(retval, info, execution.runtime, "")
@@ -263,7 +263,7 @@ def report_internal_error(task: Any, exc: BaseException) -> ExceptionInfo:
 
 def setup_worker_optimizations(app: Any, hostname: str | None = None) -> None:
     """Prepare this process to run tasks of one app: its tasks are finalized and traced once."""
-    global _worker_app, _worker_hostname  # noqa: PLW0603  # one worker app a process, by design
+    global _worker_app, _worker_hostname  # one worker app a process, by design
     _worker_app, _worker_hostname = app, hostname or gethostname()
     app.set_current()
     app.set_default()
@@ -272,5 +272,5 @@ def setup_worker_optimizations(app: Any, hostname: str | None = None) -> None:
 
 def reset_worker_optimizations(app: Any = None) -> None:
     """Undo `setup_worker_optimizations`."""
-    global _worker_app, _worker_hostname  # noqa: PLW0603  # see above
+    global _worker_app, _worker_hostname  # see above
     _worker_app = _worker_hostname = None

@@ -1,5 +1,6 @@
 """Chords on Redis: one call of a script counts a part and tells who is to end the chord."""
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -16,8 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ("add_to_chord", "count_part", "prepare_chord", "set_chord_size")
 
-#: Seconds after which a chord whose claimant has died may be ended by another part.
-CLAIM_S: Final = 300
+#: Seconds after which, at the earliest, a chord whose claimant has died may be ended by a part
+#: that runs once more.
+CLAIM_S: Final = 6
 #: Seconds for which parts that run once more find their chord ended.
 DONE_S: Final = 300
 
@@ -73,7 +75,7 @@ def count_part(backend: "RedisBackend", request: Any, state: str, result: Any) -
             f"{task_id}:{'' if index is None else index}",
             _lifetime_s(backend),
             token,
-            CLAIM_S,
+            max(math.ceil(2 * backend.app.conf.result_chord_join_timeout), CLAIM_S),
         )
     )
     if claimed:

@@ -12,6 +12,7 @@ URL                           where
 
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 from typing import Any, Final, Protocol
@@ -38,6 +39,7 @@ class CacheClient(Protocol):
     def delete(self, key: bytes, noreply: bool = False) -> Any: ...
     def incr(self, key: bytes, value: int, noreply: bool = False) -> int | None: ...
     def touch(self, key: bytes, expire: int = 0, noreply: bool = False) -> Any: ...
+    def close(self) -> None: ...
 
 
 class MemoryClient:
@@ -104,6 +106,9 @@ class MemoryClient:
                 return False
             self._put(key, value, expire)
         return True
+
+    def close(self) -> None:
+        """Keep everything: others use it."""
 
 
 #: Every backend of this process sees the same memory, as it would see the same server: there is
@@ -185,8 +190,13 @@ class CacheBackend(KeyValueStoreBackend):
 
     @cached_property
     def client(self) -> CacheClient:
-        """The client; connects when it is used."""
-        return _CLIENTS[self.backend](self.servers, self.options)
+        """The client; connects when it is used, and disconnects when the backend goes."""
+        options = self.options
+        if self.thread_safe and self.backend != "memory":
+            options = {"use_pooling": True, **options}
+        client = _CLIENTS[self.backend](self.servers, options)
+        weakref.finalize(self, client.close)
+        return client
 
     def exception_safe_to_retry(self, exc: Exception) -> bool:
         """Return whether `exc` is of the connection."""

@@ -145,7 +145,7 @@ class _chain(Signature):
 
     # -- sending
 
-    def apply_async(self, args: Any = None, kwargs: Any = None, **options: Any) -> Any:
+    def apply_async(self, args: Any = None, kwargs: Any = None, **options: Any) -> Any:  # type: ignore[override]  # a workflow has options of its own
         """Send the first step, which carries the others; returns the result of the last.
 
         The results of the earlier steps are its `parent`, the parent's parent and so on. Returns
@@ -204,7 +204,7 @@ class _chain(Signature):
             steps[-1].link(maybe_signature(callback, app=self._app))
         return steps
 
-    def freeze(  # noqa: PLR0913  # the documented signature
+    def freeze(  # the documented signature
         self,
         _id: str | None = None,
         group_id: str | None = None,
@@ -268,7 +268,7 @@ class _chain(Signature):
         return " | ".join(repr(step) for step in self.tasks)
 
 
-def _freeze_steps(  # noqa: PLR0913  # the parts of `freeze`
+def _freeze_steps(  # the parts of `freeze`
     steps: list[Any],
     task_id: str | None,
     group_id: str | None,
@@ -304,7 +304,7 @@ def _freeze_steps(  # noqa: PLR0913  # the parts of `freeze`
     return previous
 
 
-class chain(_chain):  # noqa: N801  # the documented name
+class chain(_chain):  # the documented name
     """Tasks that run one after another; each gets the result of the one before.
 
     The steps are folded with ``|``, so the answer may be a group or a chord; options turn that

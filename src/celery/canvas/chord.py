@@ -23,7 +23,7 @@ def _header(header: Any) -> Any:
     if isinstance(header, group):
         return header
     if isinstance(header, Signature):
-        return group(header.tasks if header.get("subtask_type") == "chain" else [header])
+        return group(header.kwargs["tasks"] if header.get("subtask_type") == "chain" else [header])
     if isinstance(header, Mapping):
         return maybe_signature(header)
     return group(header)
@@ -124,7 +124,7 @@ class _chord(Signature):
     def __call__(self, body: Any = None, **options: Any) -> Any:
         return self.apply_async((), {"body": body} if body else {}, **options)
 
-    def apply_async(
+    def apply_async(  # type: ignore[override]  # a workflow has options of its own
         self,
         args: Any = (),
         kwargs: Any = None,
@@ -220,7 +220,7 @@ class _chord(Signature):
             results = header.apply((*(args or ()), *(self.args or ()))).get(propagate=propagate)
         return body.apply((results,), **{k: v for k, v in options.items() if k == "task_id"})
 
-    def freeze(  # noqa: PLR0913  # the documented signature
+    def freeze(  # the documented signature
         self,
         _id: str | None = None,
         group_id: str | None = None,
@@ -292,7 +292,9 @@ class _chord(Signature):
     def __repr__(self) -> str:
         if self.body is None:
             return f"<chord without body: {self.tasks!r}>"
-        name = self.body.tasks[0].task if self.body.get("subtask_type") == "chain" else self.body.task
+        name = (
+            self.body.tasks[0].task if self.body.get("subtask_type") == "chain" else self.body.task
+        )
         return f"%{name}({self.tasks!r})"
 
 

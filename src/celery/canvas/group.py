@@ -30,7 +30,7 @@ def _members(tasks: tuple[Any, ...]) -> Any:
 
 
 @Signature.register_type()
-class group(Signature):  # noqa: N801  # the documented name
+class group(Signature):  # the documented name
     """Tasks to run side by side; its result is a `GroupResult`.
 
     Args:
@@ -87,7 +87,7 @@ class group(Signature):  # noqa: N801  # the documented name
 
     # -- sending
 
-    def apply_async(
+    def apply_async(  # type: ignore[override]  # a workflow has options of its own
         self,
         args: Any = None,
         kwargs: Any = None,
@@ -127,9 +127,7 @@ class group(Signature):  # noqa: N801  # the documented name
         if chord is not None:
             app.backend.set_chord_size(group_id, chord_size(members))
         for member in members:
-            member.apply_async(
-                producer=producer, add_to_parent=False, **_of_call(options)
-            )
+            member.apply_async(producer=producer, add_to_parent=False, **_of_call(options))
         result = app.GroupResult(group_id, results)
         parent = app.current_worker_task
         if add_to_parent and parent is not None:
@@ -157,7 +155,7 @@ class group(Signature):  # noqa: N801  # the documented name
         members = self._prepared(args, options)
         return self.app.GroupResult(group_id, [member.apply(**calls) for member in members])
 
-    def freeze(  # noqa: PLR0913  # the documented signature
+    def freeze(  # the documented signature
         self,
         _id: str | None = None,
         group_id: str | None = None,
@@ -235,5 +233,3 @@ _NOT_FOR_MEMBERS = frozenset(
 
 def _of_call(options: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in options.items() if key not in _NOT_FOR_MEMBERS}
-
-

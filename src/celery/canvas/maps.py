@@ -50,7 +50,7 @@ def _shorten(it: Any) -> str:
 
 
 @Signature.register_type()
-class xmap(_BaseMap):  # noqa: N801  # the documented name
+class xmap(_BaseMap):  # the documented name
     """Calls ``task(item)`` for each item; its result is the list of results."""
 
     _task_name = "celery.map"
@@ -60,7 +60,7 @@ class xmap(_BaseMap):  # noqa: N801  # the documented name
 
 
 @Signature.register_type()
-class xstarmap(_BaseMap):  # noqa: N801
+class xstarmap(_BaseMap):
     """Calls ``task(*item)`` for each item; its result is the list of results."""
 
     _task_name = "celery.starmap"
@@ -70,7 +70,7 @@ class xstarmap(_BaseMap):  # noqa: N801
 
 
 @Signature.register_type()
-class chunks(Signature):  # noqa: N801
+class chunks(Signature):
     """Splits items into messages of `n` items each, run as starmaps."""
 
     def __init__(self, task: Any, it: Iterable[Any], n: int, **options: Any) -> None:
@@ -87,7 +87,7 @@ class chunks(Signature):  # noqa: N801
     def __call__(self, **options: Any) -> Any:
         return self.apply_async(**options)
 
-    def apply_async(self, args: Any = (), kwargs: Any = None, **opts: Any) -> Any:
+    def apply_async(self, args: Any = (), kwargs: Any = None, **opts: Any) -> Any:  # type: ignore[override]  # a workflow has options of its own
         """Send the chunks."""
         return self.group().apply_async(args, kwargs or {}, **opts)
 

@@ -53,7 +53,7 @@ class Signature(dict[str, Any]):
         args: Any = None,
         kwargs: Mapping[str, Any] | None = None,
         options: Mapping[str, Any] | None = None,
-        type: Any = None,  # noqa: A002  # the documented names
+        type: Any = None,  # the documented names
         subtask_type: str | None = None,
         immutable: bool = False,
         app: Any = None,
@@ -188,7 +188,7 @@ class Signature(dict[str, Any]):
         """Whether a call may add arguments."""
         self["immutable"] = immutable
 
-    def freeze(  # noqa: PLR0913  # the documented signature
+    def freeze(  # the documented signature
         self,
         _id: str | None = None,
         group_id: str | None = None,
@@ -314,7 +314,9 @@ class Signature(dict[str, Any]):
     def app(self) -> Any:
         """The app: the one given, that of the task, else the current one."""
         if self._app is None:
-            self._app = self._type.app if self._type is not None else current_app._get_current_object()
+            self._app = (
+                self._type.app if self._type is not None else current_app._get_current_object()
+            )
         return self._app
 
     @app.setter
@@ -322,7 +324,7 @@ class Signature(dict[str, Any]):
         self._app = app
 
     @property
-    def AsyncResult(self) -> Any:  # noqa: N802  # the documented name
+    def AsyncResult(self) -> Any:  # the documented name
         """Makes the result of this task."""
         return self.app.AsyncResult
 
@@ -344,5 +346,3 @@ class Signature(dict[str, Any]):
 
 def _rebuild(d: dict[str, Any]) -> Any:
     return Signature.from_dict(d)
-
-

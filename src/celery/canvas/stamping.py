@@ -140,5 +140,7 @@ def _put(sig: Any, stamps: Mapping[str, Any], append: bool) -> None:
 
 def _both(old: Any, new: Any) -> list[Any]:
     values = [*(old if isinstance(old, (list, tuple, set)) else [old])]
-    values += [v for v in (new if isinstance(new, (list, tuple, set)) else [new]) if v not in values]
+    values += [
+        v for v in (new if isinstance(new, (list, tuple, set)) else [new]) if v not in values
+    ]
     return values

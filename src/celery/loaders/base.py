@@ -87,7 +87,8 @@ class BaseLoader:
     def import_task_module(self, module: str) -> ModuleType:
         """Import a module that holds tasks; the current directory is searched first."""
         self.task_modules.add(module)
-        return self.import_from_cwd(module)
+        imported: ModuleType = self.import_from_cwd(module)
+        return imported
 
     def import_from_cwd(
         self, module: str, imp: Callable[..., Any] | None = None, package: str | None = None

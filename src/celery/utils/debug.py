@@ -114,7 +114,7 @@ def cry(out: IO[str] | None = None, sepchr: str = "=", seplen: int = 49) -> str 
     """Write what every thread is doing: its stack, and the variables where it is.
 
     Args:
-        out: Where to write; by default the text is returned.
+        out: Where to write; by default, and to a buffer, the text is also returned.
         sepchr: What rules are made of.
         seplen: How long they are.
     """
@@ -129,4 +129,4 @@ def cry(out: IO[str] | None = None, sepchr: str = "=", seplen: int = 49) -> str 
         traceback.print_stack(frame, file=target)
         target.write(f"{rule}\nLOCAL VARIABLES\n{rule}\n")
         target.write(f"{pformat(dict(frame.f_locals))}\n\n")
-    return target.getvalue() if isinstance(target, StringIO) and out is None else None
+    return target.getvalue() if isinstance(target, StringIO) else None

@@ -118,7 +118,7 @@ def mlevel(level: int | str | None) -> int | None:
     """
     if not isinstance(level, str):
         return level
-    number: int = LOG_LEVELS[level.upper()]
+    number: int | None = LOG_LEVELS[level.upper()] if level else None
     return number
 
 

@@ -29,17 +29,15 @@ def mro_lookup(
         cls: Where to start.
         attr: Name of the attribute.
         stop: Classes that do not count, and end the search.
-        monkey_patched: Modules whose definitions do count in a class of `stop`; one that comes
-            from any other module was put there by somebody else, so the class is returned.
+        monkey_patched: Modules that may define the attributes of a class in `stop`.  A definition
+            from elsewhere was put there by somebody else, and does count.
     """
     ends = frozenset(stop or ())
-    modules = frozenset(monkey_patched or ())
+    expected = frozenset(monkey_patched or ())
     for base in cls.__mro__:
         if base in ends:
-            patched = modules and attr in base.__dict__
-            if patched and getattr(base.__dict__[attr], "__module__", None) not in modules:
-                return base
-            return None
+            origin = getattr(base.__dict__.get(attr), "__module__", None)
+            return base if origin is not None and origin not in expected else None
         if attr in base.__dict__:
             return base
     return None

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from celery.platforms.system import IS_WINDOWS
-
 __all__ = ("colored",)
+
+IS_WINDOWS: Final = sys.platform == "win32"
 
 BLACK, RED, GREEN, YELLOW, BLUE, MAGENTA, CYAN, WHITE = range(8)
 

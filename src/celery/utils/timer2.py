@@ -80,10 +80,9 @@ class Timer(threading.Thread):
         with self._changed:
             delay, entry = next(self._due)
             if entry is None and not self._is_shutdown.is_set():
-                wait: float = self.schedule.max_interval if delay is None else delay
-                if self.on_tick:
-                    self.on_tick(wait)
-                self._changed.wait(wait)
+                if self.on_tick and delay is not None:
+                    self.on_tick(delay)
+                self._changed.wait(self.schedule.max_interval if delay is None else delay)
         return entry
 
     def ensure_started(self) -> None:

@@ -25,9 +25,7 @@ class InlineRunner:
         is_stopping: whether the worker is to begin no more tasks.
     """
 
-    def __init__(
-        self, execute: Callable[[Request], Any], is_stopping: Callable[[], bool]
-    ) -> None:
+    def __init__(self, execute: Callable[[Request], Any], is_stopping: Callable[[], bool]) -> None:
         self.execute = execute
         self.is_stopping = is_stopping
         self._waiting: deque[Request] = deque()

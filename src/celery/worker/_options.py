@@ -162,4 +162,3 @@ def _cgroup_quota(path: str = "/sys/fs/cgroup/cpu.max") -> float | None:
     except (OSError, ValueError):
         return None
     return None if quota == "max" else float(quota) / float(period)
-

@@ -106,7 +106,9 @@ class Autoscaler:
         return last is not None and monotonic() - last > self.keepalive
 
     def update(
-        self, max: int | None = None, min: int | None = None  # noqa: A002  # documented names
+        self,
+        max: int | None = None,
+        min: int | None = None,  # documented names
     ) -> tuple[int, int]:
         """Set new limits; the pool follows at once. Returns (max, min)."""
         with self.mutex:

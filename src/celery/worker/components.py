@@ -151,9 +151,7 @@ class Beat(bootsteps.StartStopStep):
         if IS_WINDOWS:
             raise ImproperlyConfigured(ERR_B_WINDOWS)
         embedded = symbol_by_name("celery.beat:EmbeddedService")
-        w.beat = embedded(
-            w.app, schedule_filename=w.schedule_filename, scheduler_cls=w.scheduler
-        )
+        w.beat = embedded(w.app, schedule_filename=w.schedule_filename, scheduler_cls=w.scheduler)
         return w.beat
 
 

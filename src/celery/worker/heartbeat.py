@@ -48,10 +48,9 @@ class Heart:
 
     def _beat(self) -> None:
         self._send("worker-heartbeat")
+        heartbeat_sent.send(sender=self)
 
     def _send(self, event: str, retry: bool = True) -> None:
-        if heartbeat_sent.receivers:
-            heartbeat_sent.send(sender=self)
         self.eventer.send(
             event,
             freq=self.interval,

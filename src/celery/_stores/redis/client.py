@@ -8,6 +8,7 @@ way).
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,7 +17,6 @@ from typing import Any, Final
 
 import redis
 import redis.asyncio
-import redis.asyncio.sentinel
 import redis.sentinel
 from kombu.utils.imports import symbol_by_name
 from redis.asyncio.connection import AbstractConnection as AsyncConnection
@@ -96,7 +96,7 @@ class RedisServer:
         made: SyncConnection = self._connections.make_connection()
         return made
 
-    def async_connection(self, *, protocol: int = 2, timeout: bool = True) -> AsyncConnection:
+    async def async_connection(self, *, protocol: int = 2, timeout: bool = True) -> AsyncConnection:
         """A new asyncio connection, to be used on one loop.
 
         Args:
@@ -104,34 +104,52 @@ class RedisServer:
             timeout: whether the configured socket timeout bounds reads; not for connections that
                 wait for messages.
         """
-        made: AsyncConnection = self._async_pools[protocol, timeout].make_connection()
-        return made
+        kwargs = {**self.connection_kwargs(), "protocol": protocol}
+        if not timeout:
+            kwargs |= {"socket_timeout": None, "health_check_interval": 0}
+        if self.address.kind == "sentinel":
+            # Asked in a thread: a client of the sentinels on the loop would be bound to that loop.
+            kwargs["host"], kwargs["port"] = await asyncio.to_thread(
+                self._sentinels.discover_master, self._master_name()
+            )
+        classes: dict[str, type[AsyncConnection]] = {
+            "tcp": redis.asyncio.Connection,
+            "tls": redis.asyncio.SSLConnection,
+            "unix": redis.asyncio.UnixDomainSocketConnection,
+        }
+        return classes[self._transport()](**kwargs)
 
     def close(self) -> None:
-        """Close the pool of `client`. Safe twice; the server may be used again afterwards."""
+        """Close the pool of `client` and what speaks to sentinels. Safe twice, usable afterwards."""
         client: redis.Redis | None = self.__dict__.get("client")
         if client is not None:
             client.connection_pool.disconnect()
+        sentinels: redis.sentinel.Sentinel | None = self.__dict__.get("_sentinels")
+        for sentinel in sentinels.sentinels if sentinels is not None else ():
+            sentinel.connection_pool.disconnect()
 
     @cached_property
     def _connections(self) -> redis.ConnectionPool:
         return self._sync_pool(_UNLIMITED)
 
     @cached_property
-    def _async_pools(self) -> dict[tuple[int, bool], redis.asyncio.ConnectionPool]:
-        return {
-            (protocol, timeout): self._async_pool(protocol, timeout)
-            for protocol in (2, 3)
-            for timeout in (True, False)
-        }
+    def _sentinels(self) -> redis.sentinel.Sentinel:
+        given = self.options.sentinel_kwargs
+        return redis.sentinel.Sentinel(
+            self.address.sentinels,
+            min_other_sentinels=self.options.min_other_sentinels,
+            sentinel_kwargs=None if given is None else dict(given),
+            **self.connection_kwargs(),
+        )
 
     def _sync_pool(self, max_connections: int | None) -> redis.ConnectionPool:
-        kwargs = {**self.connection_kwargs(), "max_connections": max_connections}
         if self.address.kind == "sentinel":
-            manager = redis.sentinel.Sentinel(
-                self.address.sentinels, **self._sentinel_kwargs(), **kwargs
+            client = self._sentinels.master_for(
+                self._master_name(),
+                redis.Redis,
+                ssl=self._transport() == "tls",
+                max_connections=max_connections,
             )
-            client = manager.master_for(self._master_name(), redis.Redis, ssl=self._is_tls())
             pool: redis.ConnectionPool = client.connection_pool
             return pool
         classes: dict[str, Any] = {
@@ -139,30 +157,11 @@ class RedisServer:
             "tls": redis.SSLConnection,
             "unix": redis.UnixDomainSocketConnection,
         }
-        return redis.ConnectionPool(connection_class=classes[self._transport()], **kwargs)
-
-    def _async_pool(self, protocol: int, timeout: bool) -> redis.asyncio.ConnectionPool:
-        kwargs = {
+        return redis.ConnectionPool(
+            connection_class=classes[self._transport()],
+            max_connections=max_connections,
             **self.connection_kwargs(),
-            "protocol": protocol,
-            "max_connections": _UNLIMITED,
-        }
-        if not timeout:
-            kwargs |= {"socket_timeout": None, "health_check_interval": 0}
-        if self.address.kind == "sentinel":
-            manager = redis.asyncio.sentinel.Sentinel(
-                list(self.address.sentinels), **self._sentinel_kwargs(), **kwargs
-            )
-            client = manager.master_for(
-                self._master_name(), redis.asyncio.Redis, ssl=self._is_tls()
-            )
-            return client.connection_pool
-        classes: dict[str, Any] = {
-            "tcp": redis.asyncio.Connection,
-            "tls": redis.asyncio.SSLConnection,
-            "unix": redis.asyncio.UnixDomainSocketConnection,
-        }
-        return redis.asyncio.ConnectionPool(connection_class=classes[self._transport()], **kwargs)
+        )
 
     def connection_kwargs(self) -> dict[str, Any]:
         """What a redis-py connection class is constructed with."""
@@ -198,7 +197,7 @@ class RedisServer:
         return kwargs
 
     def _tls_kwargs(self) -> dict[str, Any]:
-        if not self._is_tls():
+        if self._transport() != "tls":
             return {}
         configured = dict(self.options.ssl) if isinstance(self.options.ssl, Mapping) else {}
         said = {k: v for k, v in self.address.options.items() if k.startswith("ssl_")}
@@ -208,22 +207,11 @@ class RedisServer:
             tls.setdefault("ssl_check_hostname", False)
         return tls
 
-    def _is_tls(self) -> bool:
-        return self._transport() == "tls" or (
-            self.address.kind == "sentinel" and bool(self.options.ssl)
-        )
-
     def _transport(self) -> str:
-        if self.address.kind == "tcp" and self.options.ssl:
-            return "tls"
+        """``tcp``, ``tls`` or ``unix``: how the server itself is spoken to."""
+        if self.address.kind in ("tcp", "sentinel"):
+            return "tls" if self.options.ssl else "tcp"
         return self.address.kind
-
-    def _sentinel_kwargs(self) -> dict[str, Any]:
-        given = self.options.sentinel_kwargs
-        return {
-            "min_other_sentinels": self.options.min_other_sentinels,
-            "sentinel_kwargs": None if given is None else dict(given),
-        }
 
     def _master_name(self) -> str:
         name = self.options.master_name

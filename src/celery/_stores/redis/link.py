@@ -100,9 +100,12 @@ class SyncLink:
         try:
             connection, since = self._idle.pop()
         except IndexError:
-            return self._server.connection()
-        if time.monotonic() - since > _SURELY_OPEN_S and _looks_closed(connection):
+            connection = self._server.connection()
+        else:
+            if time.monotonic() - since < _SURELY_OPEN_S or not _looks_closed(connection):
+                return connection
             connection.disconnect()
+        connection.connect()  # sending would connect as well, but not ask the sentinels
         return connection
 
     def _put_back(self, connection: SyncConnection) -> None:
@@ -135,7 +138,7 @@ class AsyncLink:
         """Execute the commands in order, in one round trip; see `SyncLink.run`."""
         async with self._turn:
             if self._connection is None:
-                self._connection = self._server.async_connection()
+                self._connection = await self._server.async_connection()
             connection = self._connection
             try:
                 replies = await _aexchange(connection, commands)

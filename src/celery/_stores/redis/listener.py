@@ -54,6 +54,7 @@ class Listener:
         self._health_interval = health_interval
         self._connection: AbstractConnection | None = None
         self._task: asyncio.Task[None] | None = None
+        self._greeted = False
 
     @property
     def listening(self) -> bool:
@@ -87,27 +88,33 @@ class Listener:
     async def _run(self) -> None:
         pause, longest = _RECONNECT_S
         while True:
-            connection = self._server.async_connection(protocol=self._protocol, timeout=False)
             try:
-                await connection.connect()
-                self._connection = connection
-                greeting = self._greeting()
-                if greeting:
-                    await connection.send_packed_command(connection.pack_commands(greeting))
-                pause = _RECONNECT_S[0]
-                await self._listen(connection)
+                connection = await self._server.async_connection(
+                    protocol=self._protocol, timeout=False
+                )
+                await self._connect_and_listen(connection)
             except ResponseError as refused:
                 self._hear(refused)  # the server does not speak this protocol: it never will
                 return
             except CONNECTION_ERRORS as exc:
                 logger.debug("Listening connection lost, connecting again: %s", exc)
-                self._connection = None
                 self._hear(None)
-            finally:
-                self._connection = None
-                await connection.disconnect(nowait=True)
             await asyncio.sleep(pause)
-            pause = min(pause * 2, longest)
+            pause = _RECONNECT_S[0] if self._greeted else min(pause * 2, longest)
+
+    async def _connect_and_listen(self, connection: AbstractConnection) -> None:
+        self._greeted = False
+        try:
+            await connection.connect()
+            self._connection = connection
+            greeting = self._greeting()
+            if greeting:
+                await connection.send_packed_command(connection.pack_commands(greeting))
+            self._greeted = True
+            await self._listen(connection)
+        finally:
+            self._connection = None
+            await connection.disconnect(nowait=True)
 
     async def _listen(self, connection: AbstractConnection) -> None:
         options: dict[str, Any] = {"push_request": True} if self._protocol == 3 else {}

@@ -125,7 +125,7 @@ class _Child:
 
     def __init__(self, spec: ChildSpec, reports: socket.socket) -> None:
         self._spec = spec
-        self._jobs = JobReceiver(spec.jobs)
+        self._jobs = JobReceiver(spec.jobs, reports)
         self._reports = reports
         self._running = False
         self._interruptible = True

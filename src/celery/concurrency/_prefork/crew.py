@@ -45,6 +45,8 @@ LEAVING_TIME: Final = 10.0
 SILENT_TIME: Final = 0.5
 #: Where no descriptor tells the death of a process it is looked for so often, in seconds.
 POLL_TIME: Final = 0.5
+#: The same, once its stream has ended.
+SILENT_POLL_TIME: Final = 0.01
 #: A message that the wrong process has taken is sent again after so many seconds.
 REPEAT_TIME: Final = 0.05
 #: When more processes in a row than there are to be have died before they were ready, the next
@@ -396,7 +398,7 @@ class Crew:
         for process in self.processes:
             self._alarm.at(min(process.kill_at, limits.next_limit(process)))
             if process.pidfd is None:
-                self._alarm.at(now + POLL_TIME)
+                self._alarm.at(now + (SILENT_POLL_TIME if process.silent else POLL_TIME))
         self._alarm.at(self._repeat_at)
 
     def _see_to(self, process: PoolProcess, now: float) -> None:

@@ -9,6 +9,7 @@ a name, of which the descriptor is sent.
 import errno
 import os
 import socket
+import struct
 import sys
 import tempfile
 from array import array
@@ -25,6 +26,9 @@ INLINE_LIMIT: Final = 32 * 1024
 #: The room for messages that wait in the socket, in bytes.
 SOCKET_BUFFER: Final = 512 * 1024
 
+#: How often a process looks whether the pool is gone, where that is necessary, in seconds.
+LOOK_TIME: Final = 2
+
 #: Out of room or of descriptors for the moment: the same send works later.
 _TRY_LATER: Final = frozenset(
     {errno.ENOBUFS, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ETOOMANYREFS}
@@ -32,8 +36,9 @@ _TRY_LATER: Final = frozenset(
 
 _DESCRIPTOR_SIZE: Final = array("i").itemsize
 
-#: Linux keeps boundaries, order and tells the end; macOS has only datagrams for local sockets.
-_SOCKET_TYPE: Final = socket.SOCK_DGRAM if sys.platform == "darwin" else socket.SOCK_SEQPACKET
+#: Linux has local sockets that keep boundaries and tell the end; macOS has datagrams only, which
+#: do not tell the end, so that a process there looks now and then whether the pool is gone.
+SOCKET_TYPE: Final = socket.SOCK_DGRAM if sys.platform == "darwin" else socket.SOCK_SEQPACKET
 
 
 class Message(NamedTuple):
@@ -49,8 +54,12 @@ class JobSocket:
 
     def __init__(self) -> None:
         #: The pool's end; a process that has inherited it closes it, to see when the pool is gone.
-        self.pool_end, self.receiving = socket.socketpair(socket.AF_UNIX, _SOCKET_TYPE)
+        self.pool_end, self.receiving = socket.socketpair(socket.AF_UNIX, SOCKET_TYPE)
         self.pool_end.setblocking(False)
+        if SOCKET_TYPE is socket.SOCK_DGRAM:
+            self.receiving.setsockopt(
+                socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", LOOK_TIME, 0)
+            )
         self.pool_end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BUFFER)
 
     def fileno(self) -> int:
@@ -108,10 +117,16 @@ class JobSocket:
 
 
 class JobReceiver:
-    """A process's side of the socket."""
+    """A process's side of the socket.
 
-    def __init__(self, receiving: socket.socket) -> None:
+    Args:
+        receiving: the end that all processes share.
+        reports: the stream of this process, which ends when the pool is gone.
+    """
+
+    def __init__(self, receiving: socket.socket, reports: socket.socket) -> None:
         self._socket = receiving
+        self._reports = reports
         self._buffer = memoryview(bytearray(MESSAGE_HEADER.size + INLINE_LIMIT))
         self._ancillary_size = socket.CMSG_SPACE(_DESCRIPTOR_SIZE)
 
@@ -120,19 +135,33 @@ class JobReceiver:
 
         The body is valid until the next call.
         """
-        try:
-            length, ancillary, _, _ = self._socket.recvmsg_into(
-                [self._buffer], self._ancillary_size
-            )
-        except ConnectionResetError:
-            return None
-        if not length:
-            return None
+        length = 0
+        while not length:
+            try:
+                length, ancillary, _, _ = self._socket.recvmsg_into(
+                    [self._buffer], self._ancillary_size
+                )
+            except ConnectionResetError:
+                return None
+            except BlockingIOError:
+                if self._pool_is_gone():
+                    return None
+            else:
+                if not length:
+                    return None
         kind, sequence = MESSAGE_HEADER.unpack_from(self._buffer)
         if kind == MessageKind.JOB_IN_FILE:
             descriptors = array("i", ancillary[0][2][:_DESCRIPTOR_SIZE])
             return Message(kind, sequence, _read_all(descriptors[0]))
         return Message(kind, sequence, self._buffer[MESSAGE_HEADER.size : length])
+
+    def _pool_is_gone(self) -> bool:
+        try:
+            return not self._reports.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return False
+        except ConnectionResetError:
+            return True
 
 
 def _anonymous_file() -> int:

@@ -10,6 +10,9 @@ from celery.utils.collections.buffers import BufferMap, Evictable, Messagebuffer
 from celery.utils.collections.chainmap import ChainMap, ConfigurationView, lpmerge
 from celery.utils.collections.limitedset import LimitedSet
 
+# Workers keep pickles of it: they name the class as documented, in this version and in others.
+LimitedSet.__module__ = __name__
+
 __all__ = (
     "AttributeDict",
     "AttributeDictMixin",

@@ -112,7 +112,8 @@ class BufferMap(OrderedDict, Evictable):
     """A buffer for each key, with a limit for each, and one for all together.
 
     When there are too many items, the oldest of the key that was least recently put to is let go.
-    Items are taken out with :meth:`take`: a buffer that is emptied by other means is miscounted.
+    Items should be taken out with :meth:`take`: those taken from a buffer directly are counted
+    until that is noticed.
 
     Args:
         maxsize: How many items to keep, of all keys together.
@@ -159,7 +160,10 @@ class BufferMap(OrderedDict, Evictable):
             queue.Empty: There is none, and no default.
         """
         buffer = self.get(key)
-        if buffer is None:
+        if not buffer:
+            if buffer is not None:  # somebody has emptied it
+                del self[key]
+                self.total = sum(map(len, self.values()))
             if default:
                 return default[0]
             raise self.Empty
@@ -170,7 +174,7 @@ class BufferMap(OrderedDict, Evictable):
         return item
 
     def _pop_to_evict(self) -> Any:
-        return self.take(self._LRUkey())
+        return self.take(self._LRUkey(), None)
 
     @property
     def _evictcount(self) -> int:

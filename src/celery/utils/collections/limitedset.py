@@ -66,7 +66,7 @@ class LimitedSet(MutableSet[Any]):
             item: The member.
             now: When it is added, on the monotonic clock.
         """
-        entry = time.monotonic() if now is None else now, next(self._seq), item
+        entry = time.monotonic() if now is None else float(now), next(self._seq), item
         self._data[item] = entry
         heapq.heappush(self._heap, entry)
         self._shrink_heap()
@@ -82,7 +82,8 @@ class LimitedSet(MutableSet[Any]):
             other = other.as_dict()
         if isinstance(other, Mapping):
             for item, added in other.items():
-                self.add(item, added)
+                # Workers tell each other their entries: when it was added, and more.
+                self.add(item, float(added[0] if isinstance(added, list | tuple) else added))
         elif isinstance(other, Iterable):
             for item in other:
                 self.add(item)

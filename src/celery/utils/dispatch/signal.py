@@ -109,7 +109,7 @@ class Signal:
         self.name = name
         #: What is connected, in the order of connecting.
         self.receivers: list[tuple[LookupKey, _Connection]] = []
-        self._changing = threading.Lock()
+        self._changing = threading.RLock()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self.name} providing_args={self.providing_args!r}>"
@@ -256,13 +256,18 @@ class Signal:
     def _live_receivers(self, sender: Any) -> list[tuple[Receiver, bool]]:
         """Return the functions to call for `sender`, each with whether to retry it."""
         identity = ANY_SENDER if sender is None else _identity(sender)
-        found = []
-        for (_, wanted), connection in list(self.receivers):
-            if wanted is ANY_SENDER or wanted == identity:
-                receiver = connection()
-                if receiver is not None:
-                    found.append((receiver, connection.retry))
-        return found
+        connections = [
+            connection
+            for (_, wanted), connection in list(self.receivers)
+            if wanted is ANY_SENDER or wanted == identity
+        ]
+        # The list keeps the functions alive until they have been called.
+        found = [(connection(), connection.retry) for connection in connections]
+        alive = [(receiver, retry) for receiver, retry in found if receiver is not None]
+        if len(alive) < len(found):
+            with self._changing:
+                self._drop_dead()
+        return alive
 
     def _drop_dead(self) -> None:
         """Forget connections whose receiver or sender is gone."""

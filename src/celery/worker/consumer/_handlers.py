@@ -195,9 +195,7 @@ class MessageHandlers:
 
     def on_invalid_task(self, body: Any, message: Delivery, exc: BaseException) -> None:
         """A task's message that says something impossible: rejected."""
-        logger.error(
-            INVALID_TASK, exc, dump_body(message, body), message.headers, exc_info=exc
-        )
+        logger.error(INVALID_TASK, exc, dump_body(message, body), message.headers, exc_info=exc)
         message.reject_log_error(logger, self.connection_errors)
 
     def on_decode_error(self, message: Delivery, exc: BaseException) -> None:

@@ -31,7 +31,7 @@ logger = get_logger("celery.worker.consumer.tasks")
 
 #: Deliveries fetched in one go at most, when nothing else limits them.
 BATCH = 1000
-#: Seconds one fetch waits for a message; it is cancelled when the worker has another reason to stop.
+#: Seconds one fetch waits for a message; it is cancelled when the worker is to stop.
 PATIENCE_S = 30.0
 
 

@@ -34,6 +34,7 @@ from celery.worker.consumer._restart import (
     connect,
     is_out_of_descriptors,
 )
+from celery.worker.consumer._side_channel import SideChannel
 from celery.worker.consumer._task_events import TaskEvents
 
 if TYPE_CHECKING:
@@ -60,7 +61,11 @@ class Evloop(bootsteps.StartStopStep):
 
     def start(self, c: Consumer) -> None:
         c.controller.register_with_event_loop(c.hub)
-        c.hub.run(c.loop(*c.loop_args()))
+        c.side_channel.start()
+        try:
+            c.hub.run(c.loop(*c.loop_args()))
+        finally:
+            c.side_channel.stop()
 
 
 class Consumer(MessageHandlers):
@@ -117,7 +122,7 @@ class Consumer(MessageHandlers):
         prefetch_multiplier: int = 1,
         **kwargs: Any,
     ) -> None:
-        assert hub is not None and timer is not None  # noqa: S101  # the Consumer step gives them
+        assert hub is not None and timer is not None  # the Consumer step gives them
         self.app = app
         self.controller = controller
         self.hub = hub
@@ -138,6 +143,7 @@ class Consumer(MessageHandlers):
         self.heart: Any = None
         self.pidbox: Any = None
         self.task_events = TaskEvents(self)
+        self.side_channel = SideChannel(self)
         self.strategies = self.Strategies()
         self.on_task_message = set()
         self.restart_count = -1
@@ -266,9 +272,7 @@ class Consumer(MessageHandlers):
         Raises:
             Exception: one of `connection_errors`: there is no more patience.
         """
-        patience = Patience.from_settings(
-            self.app.conf, starting=self.first_connection_attempt
-        )
+        patience = Patience.from_settings(self.app.conf, starting=self.first_connection_attempt)
         self.hub.run(
             connect(
                 self.task_consumer.source.start,
@@ -298,7 +302,7 @@ class Consumer(MessageHandlers):
         return True
 
     def request_stop(self) -> None:
-        """Wake whatever waits: the worker is to stop, or is to stop sooner. On the loop's thread."""
+        """Wake whatever waits: the worker is to stop, or sooner. On the loop's thread."""
         self.stop_requested.set()
         self.progress.set()
 
@@ -340,9 +344,7 @@ class Consumer(MessageHandlers):
             return
         self.qos.increment_eventually()
         state.task_scheduled(request)
-        self._held[request] = self.timer.call_at(
-            when, self.apply_eta_task, (request,), priority=6
-        )
+        self._held[request] = self.timer.call_at(when, self.apply_eta_task, (request,), priority=6)
 
     def was_parked(self, request: Request) -> bool:
         """Whether this worker has parked (and announced) the request before; asked once."""
@@ -390,6 +392,14 @@ class Consumer(MessageHandlers):
             and eventer.enabled
             and (not eventer.groups or "task" in eventer.groups)
         )
+
+    def update_prefetch(self, processes: int) -> None:
+        """The pool has so many more (or, negative, fewer) processes: the limit follows."""
+        more = processes * self.prefetch_multiplier
+        if more > 0:
+            self.qos.increment_eventually(more)
+        else:
+            self.qos.decrement_eventually(-more)
 
     # -- queues
 

@@ -1,0 +1,1 @@
+"""The programs: what the command line starts."""

@@ -1,0 +1,1 @@
+"""The remote-control commands, by what they are about."""

@@ -228,8 +228,9 @@ class TestDeaths:
             pool = TaskPool(3)
             pool.start()
             if sys.argv[1] == "busy":
-                for _ in range(3):
-                    pool.apply_async(time.sleep, (600,), accept_callback=lambda *a: print("busy"))
+                jobs = [pool.apply_async(time.sleep, (600,)) for _ in range(3)]
+                while not all(job.accepted() for job in jobs):
+                    time.sleep(0.01)
             print(*pool.info["processes"], flush=True)
             time.sleep(600)
             """
@@ -238,9 +239,11 @@ class TestDeaths:
             [sys.executable, "-c", script, task], stdout=subprocess.PIPE, text=True
         )
         with parent:
-            assert parent.stdout
-            pids = [int(pid) for pid in parent.stdout.readline().split()]
-            parent.kill()
+            try:
+                assert parent.stdout
+                pids = [int(pid) for pid in parent.stdout.readline().split()]
+            finally:
+                parent.kill()
         assert len(pids) == 3
         until(lambda: not any(map(is_alive, pids)))
 

@@ -107,7 +107,9 @@ class RedisConsumer(Consumer):
         self._held: set[str] = set()
         self._filling: asyncio.Task[None] | None = None
         self._reply_lost = False
-        self._empty_handed = 0
+        self._woken = False  # the last wait ended because something changed
+        self._beaten = 0  # times in a row that this something was gone already
+        self._poll_s = _POLL_S[0]
 
     async def start(self) -> None:
         """Take the lease and begin to recover those of the dead."""
@@ -175,7 +177,7 @@ class RedisConsumer(Consumer):
             if not self._ready:
                 await self._fill(min(limit, _MOST_AT_ONCE))
             if self._ready:
-                self._empty_handed = 0
+                self._woken, self._beaten, self._poll_s = False, 0, _POLL_S[0]
                 return [self._ready.popleft() for _ in range(min(limit, len(self._ready)))]
             remaining = deadline - loop.time()
             if remaining <= 0:
@@ -303,22 +305,24 @@ class RedisConsumer(Consumer):
 
     async def _wait(self, remaining: float) -> None:
         """Until something may be there."""
-        self._empty_handed += 1
+        self._beaten = self._beaten + 1 if self._woken else 0
         lists = self._ready_lists(self._stored_queues())
         pause = min(remaining, _LOOK_ANYWAY_S)
         if lists and not await self._doorbell.watch(lists):
-            first, longest = _POLL_S
-            pause = min(pause, longest, first * 2 ** min(self._empty_handed, 10))
+            self._poll_s = min(self._poll_s * 2, _POLL_S[1])
+            pause = min(pause, self._poll_s)
         try:
             async with asyncio.timeout(pause):
                 await self._wake.wait()
         except TimeoutError:
+            self._woken = False
             return
-        if self._empty_handed > 1 and not self._ready:
-            # Others were faster the last time: stand back a little, so that many idle workers
-            # do not run to the server for each message.
-            beaten = min(0.001 * 2 ** min(self._empty_handed, 10), _BEATEN_S)
-            await asyncio.sleep(min(random.uniform(0, beaten), remaining))
+        self._woken = True
+        if self._beaten and not self._ready:
+            # Woken before for a message that another consumer got: stand back a little, so that
+            # many idle workers do not all run to the server for each message.
+            longest = min(0.001 * 2 ** min(self._beaten, 10), _BEATEN_S, remaining)
+            await asyncio.sleep(random.uniform(0, longest))
 
 
 def _retrieve(task: asyncio.Task[None]) -> None:

@@ -18,7 +18,7 @@ def capture(exc: BaseException) -> ExceptionInfo:
     An exception whose ``__repr__`` or ``__str__`` raises is captured all the same.
     """
     einfo = ExceptionInfo((type(exc), exc, exc.__traceback__))
-    einfo.exception = get_pickleable_exception(einfo.exception)
+    einfo.exception = get_pickleable_exception(exc)
     einfo.type = get_pickleable_etype(einfo.type)
     return einfo
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from celery._execution.outcome import Failed, Ignored, Rejected, Retried, Succeeded
@@ -76,9 +77,9 @@ def _context(execution: Execution, **fields: Any) -> dict[str, Any]:
     return context
 
 
-def _text_of(exc: BaseException) -> str:
+def _text_of(exc: BaseException, describe: Callable[[Any], str] = repr) -> str:
     try:
-        return repr(exc)
+        return describe(exc)
     except Exception as broken:
         return f"<{type(exc).__name__}: its repr raised {type(broken).__name__}>"
 
@@ -123,7 +124,7 @@ def failure(execution: Execution, outcome: Failed) -> None:
 
 def retry(execution: Execution, outcome: Retried) -> None:
     """Log a retry."""
-    context = _context(execution, exc=_text_of(outcome.exc))
+    context = _context(execution, exc=_text_of(outcome.exc, str))
     logger.info(LOG_RETRY, context, extra={"data": context})
 
 

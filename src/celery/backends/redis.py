@@ -224,10 +224,10 @@ class RedisBackend(AsyncBackendMixin, BaseKeyValueStoreBackend):
         return self.run(("EXPIRE", key, int(value)))[0]
 
     def _expires_in(self, state: str) -> Any:
-        failure_expires = self.app.conf.get("result_failure_expires")
-        if state == FAILURE and failure_expires is not None:
-            return self.prepare_expires(failure_expires, int)
-        return self.expires
+        if state != FAILURE:
+            return self.expires
+        of_failures = self.app.conf.get("result_failure_expires")
+        return self.expires if of_failures is None else self.prepare_expires(of_failures)
 
     def _check_size(self, value: Any) -> None:
         if len(value) > MAX_STR_VALUE_SIZE:

@@ -104,6 +104,8 @@ class BasePool:
     uses_semaphore = False
     #: May a task that waits for another one's result block this pool for good?
     task_join_will_block = True
+    #: Does it run a job in the thread that submits it, before `apply_async` returns?
+    runs_inline = False
     #: May the body of a message be a memoryview (true where jobs stay in this process)?
     body_can_be_buffer = False
 

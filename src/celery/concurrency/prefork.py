@@ -97,6 +97,8 @@ class TaskPool(BasePool):
         start_method = get("start_method") or (
             "fork" if conf is None else conf.worker_pool_start_method
         )
+        if start_method == "fork" and not self.forking_enable:
+            start_method = "spawn"
         if start_method not in START_METHODS:
             raise ImproperlyConfigured(
                 f"worker_pool_start_method is {start_method!r}: it must be one of "

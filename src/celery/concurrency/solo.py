@@ -16,6 +16,7 @@ class TaskPool(BasePool):
     told once, when the pool is made.
     """
 
+    runs_inline = True
     body_can_be_buffer = True
 
     def __init__(self, *args: Any, **options: Any) -> None:

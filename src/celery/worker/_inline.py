@@ -1,4 +1,4 @@
-"""Runs tasks on the loop's own thread, one after the other, for pools that are no place of their own.
+"""Runs tasks on the loop's own thread, one after the other: for pools that have no other place.
 
 Between two tasks the loop has its turn; before each, what was decided (the acknowledgement of
 this very task, if it is an early one) has reached the broker.

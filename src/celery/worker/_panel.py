@@ -60,7 +60,7 @@ class Panel(UserDict[str, Callable[..., Any]]):
         return cls._register(**kwargs)
 
     @classmethod
-    def _register(
+    def _register(  # noqa: PLR0913  # the documented options
         cls,
         name: str | None = None,
         alias: str | None = None,
@@ -89,8 +89,8 @@ class Panel(UserDict[str, Callable[..., Any]]):
 def control_command(**kwargs: Any) -> Callable[[Command], Command]:
     """Register a command that changes something; see `controller_info_t` for the options.
 
-    The function is called with the state (`app`, `hostname`, `consumer`) and the command's arguments,
-    on the thread of the worker's loop; what it returns is the reply.
+    The function is called with the state (`app`, `hostname`, `consumer`) and the command's
+    arguments, on the thread of the worker's loop; what it returns is the reply.
     """
     registered: Callable[[Command], Command] = Panel.register(type="control", **kwargs)
     return registered

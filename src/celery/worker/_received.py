@@ -202,7 +202,7 @@ class Received:
         return not self.ignore_result or bool(self.task.store_errors_even_if_ignored)
 
     @property
-    def time_limits(self) -> Limits:
+    def time_limits(self) -> tuple[float | None, float | None]:
         """(hard, soft) in seconds: those of the message, else those of the task."""
         hard, soft = self.request_dict.get("timelimit") or (None, None)
         task = self.task

@@ -79,7 +79,7 @@ class Pool(bootsteps.StartStopStep):
         super().__init__(w, **kwargs)
 
     def create(self, w: Any) -> Any:
-        pool_cls = symbol_by_name(w.pool_cls)
+        pool_cls = w.pool_cls = get_implementation(w.pool_cls)
         pool = w.pool = self.instantiate(
             pool_cls,
             w.min_concurrency,

@@ -96,12 +96,15 @@ class Strategy:
             kombu.exceptions.DecodeError: the body cannot be read.
             kombu.exceptions.ContentDisallowed: its content type is not accepted.
         """
+        consumer = self.consumer
         request = self._request(message, body, ack, reject)
-        self._log_received(request)
+        known = request.eta is not None and consumer.was_parked(request)
+        if not known:
+            self._log_received(request)
         if request.revoked():
             return
-        self._announce(request)
-        consumer = self.consumer
+        if not known:
+            self._announce(request)
         if request.eta is not None and (when := request.eta.timestamp()) > time():
             consumer.hold_until(request, when)
             return

@@ -92,13 +92,13 @@ def parse_url(url: str) -> RedisAddress:
 
     Accepted are ``redis://[user:password@]host[:port][/db][?options]``, ``rediss://`` (TLS) with
     ``ssl_*`` options, ``redis+socket:///path?virtual_host=db`` and
-    ``sentinel://host[:port]/db;sentinel://...``.
+    ``sentinel://host[:port]/db;sentinel://...``; a bare ``redis`` is the server on this machine.
 
     Raises:
         ValueError: the scheme, the database number, the port or an option is not one of Redis.
     """
     first, *others = (part.strip() for part in url.split(";") if part.strip())
-    parts = urlsplit(first)
+    parts = urlsplit(first if "://" in first else f"{first}://")
     kind = _KINDS.get(parts.scheme)
     if kind is None:
         raise ValueError(f"Not a Redis URL: scheme {parts.scheme!r} in {parts.scheme}://...")

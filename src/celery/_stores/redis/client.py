@@ -120,7 +120,7 @@ class RedisServer:
         return classes[self._transport()](**kwargs)
 
     def close(self) -> None:
-        """Close the pool of `client` and what speaks to sentinels. Safe twice, usable afterwards."""
+        """Close what is kept open here. Safe twice; the server may be used again afterwards."""
         client: redis.Redis | None = self.__dict__.get("client")
         if client is not None:
             client.connection_pool.disconnect()

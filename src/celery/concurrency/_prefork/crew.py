@@ -19,21 +19,19 @@ import math
 import pickle
 import signal
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from typing import Any, Final, NoReturn
-
-from billiard.einfo import ExceptionInfo
-from billiard.exceptions import Terminated, WorkerLostError
 
 from celery.concurrency._job import Job, exception_info
 from celery.concurrency._prefork import limits, protocol
 from celery.concurrency._prefork.alarm import Alarm
 from celery.concurrency._prefork.child import ChildSpec
-from celery.concurrency._prefork.dispatch import ANY_GENERATION, Control, Dispatcher, Item
+from celery.concurrency._prefork.dispatch import ANY_GENERATION, Control, Dispatcher, Item, Purpose
 from celery.concurrency._prefork.options import PoolOptions
-from celery.concurrency._prefork.process import PoolProcess, describe_exit
-from celery.concurrency._prefork.protocol import MessageKind, Report, ReportKind
+from celery.concurrency._prefork.process import PoolProcess, describe_exit, loss
+from celery.concurrency._prefork.protocol import Report, ReportKind
+from celery.concurrency._prefork.starts import DELAY_MOST, Starts
 
 __all__ = ("Crew",)
 
@@ -49,13 +47,6 @@ POLL_TIME: Final = 0.5
 SILENT_POLL_TIME: Final = 0.01
 #: A message that the wrong process has taken is sent again after so many seconds.
 REPEAT_TIME: Final = 0.05
-#: When more processes in a row than there are to be have died before they were ready, the next
-#: one waits so many seconds, doubled each time ...
-BACKOFF_TIME: Final = 0.1
-#: ... but not more.
-BACKOFF_LIMIT: Final = 5.0
-#: After so many more of those nobody expects a process to get ready any more.
-HOPELESS: Final = 8
 
 
 class Crew:
@@ -73,18 +64,16 @@ class Crew:
         self.wanted = size
         self.processes: list[PoolProcess] = []
         self.dispatcher = Dispatcher()
-        self.failed_starts = 0
+        self.starts = Starts()
         self._ledger = self.dispatcher.ledger
         self._on_gone = on_gone
         self._reports: deque[tuple[PoolProcess, Report]] = deque()
         self._alarm = Alarm(self._on_alarm)
         self._numbers = itertools.count(1)
         self._generation = 0
-        # Requests to leave that were not accepted yet: to shrink; to make room for a successor.
-        self._leaves = 0
-        self._recycles = 0
+        #: Messages beside the jobs that were not accepted yet.
+        self._asked: Counter[Purpose] = Counter()
         self._balance_at = 0.0
-        self._probes = 0
         self._repeat_at = math.inf
         self._last_exit: int | None = None
         self._closing = False
@@ -133,12 +122,10 @@ class Crew:
     def balance(self) -> None:
         """Start processes, or ask some to leave, until there are as many as wanted."""
         staying = sum(not process.leaving for process in self.processes)
-        missing = self.wanted - (staying - self._leaves)
+        missing = self.wanted - (staying - self._asked[Purpose.SHRINK])
         if missing > 0 and self.wanted:
             self._replace(missing)
-        for _ in range(-missing):
-            self._leaves += 1
-            self.dispatcher.add_first(Control(MessageKind.LEAVE))
+        self._ask(-missing, Purpose.SHRINK)
         self.dispatcher.processes = len(self.processes)
         self.dispatcher.flush()
 
@@ -152,18 +139,12 @@ class Crew:
                 self.spawn()
         except OSError:
             logger.exception("Cannot start a process: trying again")
-            self._balance_after(BACKOFF_LIMIT)
+            self._balance_after(DELAY_MOST)
 
     def _balance_after(self, delay: float) -> None:
-        self._balance_at = time.monotonic() + delay
-        self._alarm.at(self._balance_at)
-
-    def _on_failed_start(self) -> None:
-        """A process died before it was ready: if that repeats, take it slowly."""
-        self.failed_starts += 1
-        repeated = self.failed_starts - self.wanted
-        if repeated > 0:
-            self._balance_after(min(BACKOFF_TIME * 2 ** min(repeated, 10), BACKOFF_LIMIT))
+        if delay:
+            self._balance_at = time.monotonic() + delay
+            self._alarm.at(self._balance_at)
 
     def spawn(self) -> None:
         """Start one process."""
@@ -205,9 +186,12 @@ class Crew:
             process.generation < self._generation and not process.leaving
             for process in self.processes
         )
-        for _ in range(old - self._recycles):
-            self._recycles += 1
-            self.dispatcher.add_first(Control(MessageKind.LEAVE, self._generation - 1))
+        self._ask(old - self._asked[Purpose.RECYCLE], Purpose.RECYCLE, self._generation - 1)
+
+    def _ask(self, times: int, purpose: Purpose, generation: int = ANY_GENERATION) -> None:
+        for _ in range(times):
+            self._asked[purpose] += 1
+            self.dispatcher.add_first(Control(purpose, generation))
 
     def close(self) -> None:
         """Have the processes leave when all jobs have ended."""
@@ -219,7 +203,7 @@ class Crew:
     def _look_for_the_end(self) -> None:
         if not self._closing:
             return
-        hopeless = self.failed_starts >= self.wanted + HOPELESS
+        hopeless = self.starts.hopeless(self.wanted)
         if self.wanted and (hopeless or not self.dispatcher.has_jobs()):
             if hopeless:
                 logger.error("no process gets ready: giving up the jobs that wait")
@@ -271,7 +255,7 @@ class Crew:
         elif kind == ReportKind.READY:
             process.ready = True
             process.kill_at = math.inf
-            self.failed_starts = 0
+            self.starts.succeeded()
         elif kind == ReportKind.LEAVING:
             self._taken_off(self._ledger.accepted(process, sequence))
             self._ledger.left(process)
@@ -283,9 +267,10 @@ class Crew:
         if isinstance(item, Job):
             process.job = item
             process.accepted += 1
-            self._tell(item.on_accepted, process.pid, protocol.decode_time(body))
-            limits.arm(process, item)
+            when = protocol.decode_time(body)
+            limits.arm(process, item, when)
             self._alarm.at(limits.next_limit(process))
+            self._tell(item.on_accepted, process.pid, when)
         else:
             self._taken_off(item)
             # A request to leave that only concerned the predecessor of `process`, or a probe:
@@ -306,14 +291,8 @@ class Crew:
 
     def _taken_off(self, item: Item | None) -> None:
         """A message was accepted, or is lost: it is not on its way any more."""
-        if not isinstance(item, Control):
-            return
-        if item.kind is MessageKind.PROBE:
-            self._probes -= 1
-        elif item.generation == ANY_GENERATION:
-            self._leaves -= 1
-        else:
-            self._recycles -= 1
+        if isinstance(item, Control):
+            self._asked[item.purpose] -= 1
 
     def _repeat_soon(self) -> None:
         if self._repeat_at == math.inf:
@@ -349,9 +328,9 @@ class Crew:
             text = describe_exit(exitcode)
             logger.error("Process %r pid:%r exited with %r", process.name, process.pid, text)
         if not process.ready:
-            self._on_failed_start()
+            self._balance_after(self.starts.failed(self.wanted))
         if process.job is not None:
-            self._tell(process.job.on_error, _loss(process.job, exitcode))
+            self._tell(process.job.on_error, loss(process.job, exitcode))
         self._tell_lost()
         self._probe()
         self.balance()
@@ -362,13 +341,11 @@ class Crew:
         for item in self._ledger.lost():
             self._taken_off(item)
             if isinstance(item, Job):
-                self._tell(item.on_error, _loss(item, self._last_exit))
+                self._tell(item.on_error, loss(item, self._last_exit))
 
     def _probe(self) -> None:
         """Have the idle processes speak, if that would tell whether more is lost."""
-        for _ in range(self._ledger.witnesses() - self._probes):
-            self._probes += 1
-            self.dispatcher.add_first(Control(MessageKind.PROBE))
+        self._ask(self._ledger.witnesses() - self._asked[Purpose.PROBE], Purpose.PROBE)
 
     def terminate_job(self, pid: int, signum: int) -> None:
         """Send the signal to the process, if it is still running the job it is running now."""
@@ -416,16 +393,6 @@ class Crew:
             call = limits.enforce(process, now, self.drain)
             if call is not None:
                 self._tell(call)
-
-
-def _loss(job: Job, exitcode: int | None) -> ExceptionInfo:
-    """Return what a job's error callback is given when its process has ended under it."""
-    if job.terminated is not None:
-        signum = -exitcode if exitcode is not None and exitcode < 0 else job.terminated
-        return exception_info(Terminated(signum))
-    return exception_info(
-        WorkerLostError(f"Worker exited prematurely: {describe_exit(exitcode)} Job: {job.job_id}.")
-    )
 
 
 def _raise(exc: BaseException) -> NoReturn:

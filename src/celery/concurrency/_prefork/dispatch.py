@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 from collections import deque
+from enum import Enum
 from typing import Final
 
 from celery.concurrency._job import Job
@@ -10,7 +11,7 @@ from celery.concurrency._prefork.jobsocket import JobSocket
 from celery.concurrency._prefork.ledger import Ledger
 from celery.concurrency._prefork.protocol import MessageKind, encode_generation
 
-__all__ = ("ANY_GENERATION", "Control", "Dispatcher", "Item")
+__all__ = ("ANY_GENERATION", "Control", "Dispatcher", "Item", "Purpose")
 
 #: Generation of a `MessageKind.LEAVE` that is for every process.
 ANY_GENERATION: Final = 2**64 - 1
@@ -25,19 +26,30 @@ MARGIN_MOST: Final = 64
 RETRY_TIME: Final = 0.05
 
 
+class Purpose(Enum):
+    """What a message that is not a job is for."""
+
+    #: To have idle processes speak.
+    PROBE = "probe"
+    #: To have fewer processes.
+    SHRINK = "shrink"
+    #: To have a process make room for its successor.
+    RECYCLE = "recycle"
+
+
 class Control:
     """A message that is not a job.
 
     Args:
-        kind: what it asks for.
-        generation: of a `MessageKind.LEAVE`: which processes it is for.
+        purpose: what it is for.
+        generation: processes of this generation and older are to leave, unless it is a probe.
     """
 
-    __slots__ = ("body", "generation", "kind")
+    __slots__ = ("body", "kind", "purpose")
 
-    def __init__(self, kind: MessageKind, generation: int = ANY_GENERATION) -> None:
-        self.kind = kind
-        self.generation = generation
+    def __init__(self, purpose: Purpose, generation: int = ANY_GENERATION) -> None:
+        self.purpose = purpose
+        self.kind = MessageKind.PROBE if purpose is Purpose.PROBE else MessageKind.LEAVE
         self.body = encode_generation(generation)
 
 

@@ -18,9 +18,8 @@ __all__ = ("arm", "disarm", "enforce", "next_limit", "signal_job")
 Drain = Callable[[PoolProcess], bool]
 
 
-def arm(process: PoolProcess, job: Job) -> None:
-    """Note when the limits of the job that `process` has just accepted are over."""
-    start = job.time_accepted or 0.0
+def arm(process: PoolProcess, job: Job, start: float) -> None:
+    """Note when the limits of the job are over that `process` accepted at the time `start`."""
     process.soft_limit_at = start + job.soft_timeout if job.soft_timeout else math.inf
     process.hard_limit_at = start + job.timeout if job.timeout else math.inf
 
@@ -39,8 +38,8 @@ def enforce(process: PoolProcess, now: float, drain: Drain) -> Callable[[], None
     """Enforce the limits that are over at `now`; returns what of its job is to be called then."""
     job = process.job
     if job is None:
-        return None
-    if process.hard_limit_at <= now:
+        disarm(process)
+    elif process.hard_limit_at <= now:
         process.hard_limit_at = math.inf
         if signal_job(process, job, signal.SIGKILL, drain):
             return job.on_hard_timeout

@@ -63,7 +63,7 @@ class ProcessPool:
 
     def did_start_ok(self) -> bool:
         """Has no process died while it was set up, as far as is known?"""
-        return not self._crew.failed_starts and all(
+        return not self._crew.starts.failures and all(
             process.ready or process.exitcode() is None for process in self.processes
         )
 

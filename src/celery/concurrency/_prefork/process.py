@@ -14,11 +14,14 @@ from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
 from typing import Final
 
-from celery.concurrency._job import Job
+from billiard.einfo import ExceptionInfo
+from billiard.exceptions import Terminated, WorkerLostError
+
+from celery.concurrency._job import Job, exception_info
 from celery.concurrency._prefork.child import CAUGHT_SIGNALS, ChildSpec, Closeable, child_main
 from celery.concurrency._prefork.protocol import Report, ReportDecoder
 
-__all__ = ("PoolProcess", "describe_exit")
+__all__ = ("PoolProcess", "describe_exit", "loss")
 
 #: How long to wait for a stopped process to stop, in seconds: longer only in uninterruptible sleep.
 STOPPING_TIME: Final = 0.02
@@ -160,6 +163,16 @@ def describe_exit(exitcode: int | None) -> str:
             name = "unknown"
         return f"signal {-exitcode} ({name})"
     return f"exitcode {exitcode}"
+
+
+def loss(job: Job, exitcode: int | None) -> ExceptionInfo:
+    """Return what a job's error callback is given when its process has ended under it."""
+    if job.terminated is not None:
+        signum = -exitcode if exitcode is not None and exitcode < 0 else job.terminated
+        return exception_info(Terminated(signum))
+    return exception_info(
+        WorkerLostError(f"Worker exited prematurely: {describe_exit(exitcode)} Job: {job.job_id}.")
+    )
 
 
 def _start(

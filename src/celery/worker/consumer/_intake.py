@@ -2,8 +2,8 @@
 
 Two coroutines run side by side for as long as the consumer is connected::
 
-    consume   room? -> fetch up to that many -> each to the handler      (waits for room or messages)
-    settle    what was decided since the last turn -> one call           (waits for decisions)
+    consume   room? -> fetch up to that many -> each to the handler   (waits for room, messages)
+    settle    what was decided since the last turn -> one call        (waits for decisions)
 
 What is decided while there is no connection, and what could not be settled, stays in the buffer
 and goes out first after the next connect.

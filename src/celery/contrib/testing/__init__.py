@@ -1,0 +1,1 @@
+"""Tools for testing programs that use Celery, and implementations of its ports."""

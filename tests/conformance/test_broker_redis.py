@@ -14,7 +14,7 @@ import pytest
 import redis
 from kombu import Exchange, Queue
 
-from celery._broker.base import Action, Broker, Publication
+from celery._broker.base import Action, Publication
 from celery._broker.options import BrokerOptions
 from celery._broker.redis import RedisBroker
 from celery._message.envelope import Envelope
@@ -48,26 +48,6 @@ class TestRedisBroker(BrokerConformance):
             # Consumers that a test kills stay listed until somebody looks after them.
             excused = {b"conformance:_celery.consumers", b"conformance:_celery.sweep"}
             assert set(client.keys("conformance:*")) <= excused, "the broker left keys behind"
-
-    def test_stop_returns_what_is_unsettled_to_the_front(
-        self, broker: Broker, queue: Queue
-    ) -> None:
-        """As the suite has it, but that stopping is no delivery without an outcome."""
-        broker.publish(to_queue(queue, b"1", b"2", b"3"))
-
-        async def scenario() -> None:
-            async with consuming(broker, queue) as consumer:
-                held = await take(consumer, 2)
-                await consumer.stop()
-                await settle(consumer, Action.ACK, *held)
-            async with consuming(broker, queue, worker="w2@conformance") as consumer:
-                got = await take(consumer, 3)
-                assert bodies(got) == [b"1", b"2", b"3"]
-                assert [d.delivery_info["redelivered"] for d in got] == [True, True, False]
-                assert [d.delivery_count for d in got] == [0, 0, 0]
-                await settle(consumer, Action.ACK, *got)
-
-        run(scenario())
 
 
 @pytest.fixture

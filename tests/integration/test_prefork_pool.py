@@ -20,6 +20,7 @@ from typing import Any
 
 import billiard
 import pytest
+from billiard.exceptions import Terminated
 
 from celery import _state, signals
 from celery.concurrency import prefork
@@ -195,13 +196,15 @@ class TestDeaths:
                 file.write("x")
             os._exit(1)
 
+        start = time.monotonic()
         pool = ProcessPool(2, PoolOptions(initializer=fail))
         pool.start()
         job = pool.submit(targets.add, (1,), {})
-        until(lambda: not pool.did_start_ok())
-        time.sleep(1)
+        until(lambda: (tmp_path / "starts").exists())
+        until(lambda: (tmp_path / "starts").stat().st_size >= 6)
+        assert not pool.did_start_ok()
         # Not a storm of forks: after one a slot they come at growing distances.
-        assert (tmp_path / "starts").stat().st_size < 10
+        assert time.monotonic() - start > 0.4
         assert not job.ready()
         pool.terminate()
 
@@ -280,6 +283,16 @@ class TestLimits:
             looped.call(looped.pool.terminate_job, calls.pid)
             assert calls.end().exception.args == (signal.SIGTERM,)
         assert (tmp_path / "gate.cleaned").exists()
+
+    @pytest.mark.parametrize("job", ["hold_and_fail_to_clean_up", "hold_on_stubbornly"])
+    def test_terminating_what_resists(self, job: str, tmp_path: Path) -> None:
+        with running(1) as looped:
+            calls = looped.apply(globals()[job], str(tmp_path / "gate"))
+            until(lambda: held_by(tmp_path / "gate"))
+            looped.call(looped.pool.terminate_job, calls.pid)
+            (tmp_path / "gate").touch()
+            assert isinstance(calls.end().exception, Terminated)
+            assert looped.apply(targets.add, 1).end() == 1
 
     def test_terminating_what_does_not_run(self, tmp_path: Path) -> None:
         with running(1) as looped:
@@ -472,6 +485,19 @@ def hold_and_clean_up(gate: str) -> None:
         targets.hold(gate)
     finally:
         Path(f"{gate}.cleaned").touch()
+
+
+def hold_and_fail_to_clean_up(gate: str) -> None:
+    try:
+        targets.hold(gate)
+    finally:
+        raise KeyError("in the clean-up")
+
+
+def hold_on_stubbornly(gate: str) -> None:
+    with suppress(SystemExit):
+        targets.hold(gate)
+    targets.hold(gate)
 
 
 def identity() -> tuple[str, str, int]:

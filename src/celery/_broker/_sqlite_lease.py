@@ -28,7 +28,7 @@ __all__ = ["Batch", "Lease", "LeaseRow", "Watch"]
 _RIPEN_LIMIT = 1000
 
 
-#: number, queue, exchange, routing key, deliveries, meta, body
+#: number, queue, exchange, routing key, redelivered, deliveries, meta, body
 _MessageRow: TypeAlias = tuple[int, str, str, str, int, str, bytes]
 
 
@@ -129,7 +129,7 @@ class Lease:
             return float("inf") if due is None else float(due)
 
     def _deliver(self, row: _MessageRow) -> Delivery:
-        number, queue, exchange, routing_key, deliveries, meta, body = row
+        number, queue, exchange, routing_key, redelivered, deliveries, meta, body = row
         tag = next(self._tags)
         self._held[tag] = number
         return Delivery(
@@ -138,7 +138,7 @@ class Lease:
             tag=tag,
             exchange=exchange,
             routing_key=routing_key,
-            redelivered=deliveries > 0,
+            redelivered=bool(redelivered),
             delivery_count=deliveries,
         )
 
@@ -190,7 +190,7 @@ class Lease:
                 lease = {"lease": row.number, "renewals": row.renewals}
                 # Not if it has just shown that it lives after all.
                 if connection.execute(QUERIES["drop_dead_lease"], lease).rowcount:
-                    _end(connection, row.number)
+                    _end(connection, row.number, counted=True)
             # Asked again: somebody may have begun to use one of them meanwhile.
             for (queue,) in connection.execute(QUERIES["expired_queues"], now).fetchall():
                 drop_queue(connection, queue)
@@ -200,7 +200,7 @@ class Lease:
     def end(self) -> None:
         """Give back what is held, to the places it had, and the lease."""
         with self._database.write() as connection:
-            _end(connection, self._number)
+            _end(connection, self._number, counted=False)
         self._held.clear()
         self._queues.clear()
         self._database.changes.notify()
@@ -265,8 +265,9 @@ def _fetch(
     return rows
 
 
-def _end(connection: sqlite3.Connection, lease: int) -> None:
-    connection.execute(QUERIES["give_back"], {"lease": lease})
+def _end(connection: sqlite3.Connection, lease: int, *, counted: bool) -> None:
+    """Give back what a lease holds; `counted`: as deliveries, because their worker died."""
+    connection.execute(QUERIES["give_back"], {"lease": lease, "counted": int(counted)})
     for (queue,) in connection.execute(QUERIES["consumed_by"], {"lease": lease}).fetchall():
         leave_queue(connection, queue, lease)
     connection.execute(QUERIES["drop_lease"], {"lease": lease})

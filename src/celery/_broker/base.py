@@ -11,8 +11,9 @@ The life of a delivery::
                        |  \\--settle(REJECT)-----------> gone (or the queue's dead letters)
                        |  \\--settle(REQUEUE)----------> ready, at the end
                        |  \\--settle(PARK, until)------> parked --time comes--> ready
-                       \\--the consumer's lease expires or it stops--> ready, at the front,
-                          marked redelivered, delivery count + 1
+                       \\--the consumer's lease expires--> ready, at the front, marked redelivered,
+                          |                                  delivery count + 1
+                          \\--the consumer stops--> the same, but not counted as a delivery
 
 What every adapter guarantees (the conformance suite holds it):
 

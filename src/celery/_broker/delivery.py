@@ -53,7 +53,7 @@ class Delivery:
         "queue",
     )
 
-    def __init__(  # noqa: PLR0913  # one field of the wire each
+    def __init__(  # one field of the wire each
         self,
         envelope: Envelope,
         *,

@@ -42,6 +42,7 @@ class _Message:
     envelope: Envelope
     exchange: str
     routing_key: str
+    redelivered: bool = False
     deliveries: int = 0
 
     @property
@@ -124,15 +125,21 @@ class _Space:
         """Undelivered after all: back to the place they had."""
         with self.lock:
             for message in messages:
-                self._put(replace(message, deliveries=message.deliveries + 1))
+                self._put(replace(message, redelivered=True))
             self._wake()
 
     def settle(self, decisions: Iterable[tuple[_Message, Settlement]]) -> None:
         with self.lock:
             for message, settlement in decisions:
                 if settlement.action is Action.REQUEUE:
-                    place, deliveries = next(self._places), message.deliveries + 1
-                    self._put(replace(message, place=place, deliveries=deliveries))
+                    self._put(
+                        replace(
+                            message,
+                            place=next(self._places),
+                            redelivered=True,
+                            deliveries=message.deliveries + 1,
+                        )
+                    )
                 elif settlement.action is Action.PARK:
                     self._park(message, settlement.until or 0.0)
             self._wake()
@@ -312,7 +319,7 @@ class MemoryConsumer(Consumer):
             tag=tag,
             exchange=message.exchange,
             routing_key=message.routing_key,
-            redelivered=message.deliveries > 0,
+            redelivered=message.redelivered,
             delivery_count=message.deliveries,
         )
 

@@ -88,8 +88,10 @@ def failed(request: Request, exc: BaseException, einfo: ExceptionInfo) -> None:
 
 def timed_out(request: Request, seconds: float) -> ExceptionInfo:
     """Record that the hard limit has passed; also calls the task's `on_failure`."""
-    exc = TimeLimitExceeded(seconds)
-    einfo = capture(exc)
+    try:
+        raise TimeLimitExceeded(seconds)
+    except TimeLimitExceeded as raised:
+        exc, einfo = raised, capture(raised)
     failed(request, exc, einfo)
     context = request.context
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -112,7 +113,7 @@ def resolve(conf: Any, given: Mapping[str, Any]) -> WorkerOptions:
         )
     return WorkerOptions(
         concurrency=concurrency_of(given.get("concurrency") or conf.worker_concurrency),
-        loglevel=mlevel(given.get("loglevel") or "WARN"),
+        loglevel=mlevel(given.get("loglevel")) or logging.WARNING,
         logfile=given.get("logfile"),
         optimization=given.get("optimization") or given.get("O"),
         **values,

@@ -68,8 +68,6 @@ class Timer:
     An exception of a function is given to `on_error`, or logged, and changes nothing else.
     """
 
-    Entry = Entry
-
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,

@@ -93,6 +93,7 @@ class Pool(bootsteps.StartStopStep):
             max_restarts=None,
             allow_restart=w.pool_restarts,
             forking_enable=w.pool_start_method == "fork",
+            start_method=w.pool_start_method,
             semaphore=None,
             sched_strategy=w.optimization,
             app=w.app,

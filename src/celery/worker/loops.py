@@ -142,7 +142,7 @@ async def _settle_last(c: Consumer) -> None:
     try:
         async with asyncio.timeout(LAST_SETTLEMENTS_S):
             await c.task_consumer.flush()
-    except (TimeoutError, *c.connection_errors) as exc:
+    except c.connection_errors + (TimeoutError,) as exc:  # noqa: RUF005  # mypy knows this form
         logger.error(
             "The broker cannot be told what became of %d message(s): they will be delivered "
             "again (%r)",

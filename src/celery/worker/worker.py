@@ -73,6 +73,12 @@ class WorkController:
     autoscaler: Any = None
     exitcode: int | None = None
     use_eventloop = True
+    # Of `WorkerOptions`, see `setup_defaults`.
+    concurrency: int
+    loglevel: int
+    logfile: str | None
+    task_events: bool
+    pool_cls: Any
 
     class Blueprint(bootsteps.Blueprint):
         """The worker's steps."""

@@ -72,7 +72,7 @@ UPDATE message SET lease = 0, due = NULL
 WHERE id IN (SELECT id FROM message WHERE lease = -1 AND due <= :now LIMIT :limit);
 
 -- name: peek
-SELECT id, queue, exchange, routing_key, deliveries, meta, body FROM message
+SELECT id, queue, exchange, routing_key, redelivered, deliveries, meta, body FROM message
 WHERE queue = :queue AND lease = 0
 ORDER BY priority DESC, id
 LIMIT :limit;
@@ -85,14 +85,16 @@ DELETE FROM message WHERE lease = :lease AND id IN (SELECT value FROM json_each(
 
 -- name: requeue
 UPDATE message
-SET id = (SELECT max(id) FROM message) + 1, lease = 0, deliveries = deliveries + 1
+SET id = (SELECT max(id) FROM message) + 1, lease = 0, redelivered = 1,
+    deliveries = deliveries + 1
 WHERE id = :id AND lease = :lease;
 
 -- name: park
 UPDATE message SET lease = -1, due = :due WHERE id = :id AND lease = :lease;
 
 -- name: give_back
-UPDATE message SET lease = 0, deliveries = deliveries + 1 WHERE lease = :lease;
+UPDATE message SET lease = 0, redelivered = 1, deliveries = deliveries + :counted
+WHERE lease = :lease;
 
 -- ---- leases --------------------------------------------------------------------------------
 

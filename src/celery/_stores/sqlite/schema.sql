@@ -40,7 +40,8 @@ CREATE TABLE message (
     priority    INTEGER NOT NULL,
     lease       INTEGER NOT NULL DEFAULT 0,
     due         REAL,                       -- epoch seconds
-    deliveries  INTEGER NOT NULL DEFAULT 0, -- how often it was leased and came back
+    redelivered INTEGER NOT NULL DEFAULT 0, -- 1: it was leased before
+    deliveries  INTEGER NOT NULL DEFAULT 0, -- how often it came back without a clean stop
     exchange    TEXT NOT NULL,
     routing_key TEXT NOT NULL,
     meta        TEXT NOT NULL,              -- JSON: content-type, content-encoding, headers, properties

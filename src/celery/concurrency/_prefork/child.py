@@ -138,8 +138,7 @@ class _Child:
     def catch_signals(self) -> None:
         """Replace the handlers of the worker, which a forked process has inherited."""
         signal.set_wakeup_fd(-1)
-        for number in (signal.SIGCHLD, signal.SIGALRM, signal.SIGUSR2, signal.SIGWINCH):
-            signal.signal(number, signal.SIG_DFL)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGUSR1, self._on_soft_limit)
         for number in EXIT_SIGNALS:
@@ -179,6 +178,7 @@ class _Child:
                 if self._job_asked_to_exit or self._is_worn_out(jobs_done):
                     self._tell(ReportKind.LEAVING)
                     return
+            del message  # it may be large, and the next one a long time coming
 
     def _receive(self) -> Message | None:
         # A signal that raises here may throw away a message just received: the pool notices.
@@ -212,8 +212,7 @@ class _Child:
             finally:
                 self._running = False
         except BaseException as exc:
-            if self.exit_signal:
-                raise
+            self._exit_if_asked()
             self._job_asked_to_exit = isinstance(exc, SystemExit | KeyboardInterrupt)
             return ReportKind.FAILED, sequence, _encode_failure(ExceptionInfo())
         self._exit_if_asked()  # the job may have swallowed the first one

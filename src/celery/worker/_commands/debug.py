@@ -12,7 +12,7 @@ from celery.utils.debug import sample_mem
 from celery.worker._panel import inspect_command, ok
 
 try:
-    import objgraph as _objgraph
+    import objgraph as _objgraph  # type: ignore[import-untyped]  # it has no types
 except ImportError:
     _objgraph = None
 

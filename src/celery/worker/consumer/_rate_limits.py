@@ -86,7 +86,7 @@ class RateLimits:
 
     def clear(self) -> list[Any]:
         """Empty the buckets; returns the requests that waited."""
-        dropped = []
+        dropped: list[Any] = []
         for bucket in self.buckets.values():
             if bucket is not None:
                 dropped.extend(request for request, _ in bucket.contents)

@@ -68,7 +68,7 @@ class Gossip(bootsteps.ConsumerStep):
         self.hostname = c.hostname
         self.interval = interval
         self.heartbeat_interval = heartbeat_interval or 2.0
-        self.on = Bunch(node_join=set(), node_leave=set(), node_lost=set())
+        self.on: Any = Bunch(node_join=set(), node_leave=set(), node_lost=set())
         self.timer = c.timer
         self.clock = c.app.clock
         self.state: Any = None

@@ -108,7 +108,7 @@ class Keeper:
         self._expiring = expiring
         self._link = SyncLink(server, keep=1)
         self._tick_s = options.lease_s / _TICKS_PER_LEASE
-        self._stopping = False
+        self._stopping = threading.Event()
         self._poked = threading.Event()
         self._thread: threading.Thread | None = None
         self._tick_at = self._release_at = self._bindings_at = self._unacked_at = 0.0
@@ -122,7 +122,7 @@ class Keeper:
         if self._thread is not None:
             return
         self._do_what_is_due()
-        self._stopping = False
+        self._stopping.clear()
         self._thread = threading.Thread(target=self._run, name="redis-lease", daemon=True)
         self._thread.start()
 
@@ -130,7 +130,7 @@ class Keeper:
         """Stop renewing; returns when the thread has ended, or hangs in a call to the server."""
         thread, self._thread = self._thread, None
         if thread is not None:
-            self._stopping = True
+            self._stopping.set()
             self._poked.set()
             thread.join(_STOP_S)
         self._link.close()
@@ -144,12 +144,12 @@ class Keeper:
 
     def _run(self) -> None:
         failing = False
-        while not self._stopping:
+        while not self._stopping.is_set():
             next_at = min(self._tick_at, self._release_at)
             pause = _RETRY_S if failing else max(next_at - time.monotonic(), 0.0)
             self._poked.wait(pause)
             self._poked.clear()
-            if self._stopping:
+            if self._stopping.is_set():
                 return
             try:
                 self._do_what_is_due()

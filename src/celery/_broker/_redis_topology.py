@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Binding", "QueueSpec", "binding_ttl_ms", "describe", "matching_queues"]
 
-_PREPARE: Final = {name: cls(None).prepare_bind for name, cls in STANDARD_EXCHANGE_TYPES.items()}
+_TYPES: Final[dict[str, Any]] = dict(STANDARD_EXCHANGE_TYPES)
+_PREPARE: Final = {name: cls(None).prepare_bind for name, cls in _TYPES.items()}
 
 #: A table of bindings outlives its queue's expiry by this factor, and one hour at least, so that
 #: a consumer which stalls does not lose its routing; as kombu does.
@@ -95,7 +96,7 @@ def _binding(queue: str, exchange: Any, routing_key: str) -> Binding:
     return Binding(exchange.name, exchange.type, routing_key, pattern)
 
 
-def _expires_ms(queue: Queue) -> int | None:
+def _expires_ms(queue: Any) -> int | None:
     if queue.expires is not None:
         return int(queue.expires * 1000)
     given = (queue.queue_arguments or {}).get("x-expires")

@@ -29,7 +29,7 @@ _RIPEN_LIMIT = 1000
 
 
 #: number, queue, exchange, routing key, redelivered, deliveries, meta, body
-_MessageRow: TypeAlias = tuple[int, str, str, str, int, str, bytes]
+_MessageRow: TypeAlias = tuple[int, str, str, str, int, int, str, bytes]
 
 
 class Batch(NamedTuple):

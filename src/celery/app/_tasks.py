@@ -6,7 +6,7 @@ import threading
 import warnings
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from celery._state import (
     _announce_app_finalized,
@@ -192,6 +192,14 @@ def _pydantic_run(
         options.get("pydantic_context"),
         options.get("pydantic_dump_kwargs"),
     )
+
+
+@overload
+def shared_task(fun: Callable[..., Any], /) -> Any: ...
+
+
+@overload
+def shared_task(**options: Any) -> Callable[[Callable[..., Any]], Any]: ...
 
 
 def shared_task(*args: Any, **kwargs: Any) -> Any:

@@ -74,7 +74,8 @@ def by_name(
     except ValueError as exc:
         raise ImproperlyConfigured(UNKNOWN_BACKEND.format(backend, exc)) from exc
     except ModuleNotFoundError as exc:
-        if backend not in aliases and exc.name == str(backend).partition(":")[0].partition(".")[0]:
+        # A word that is no alias was taken for a module.
+        if exc.name == backend:
             raise ImproperlyConfigured(UNKNOWN_BACKEND.format(backend, exc)) from exc
         raise
     if isinstance(cls, ModuleType):

@@ -51,9 +51,11 @@ class Control:
 
     Mailbox = Mailbox
 
+    app: Any
+
     def __init__(self, app: Celery | None = None) -> None:
-        self.app: Any = app
-        conf = self.app.conf
+        self.app = app
+        conf: Any = self.app.conf
         if conf.control_queue_durable and conf.control_queue_exclusive:
             raise ImproperlyConfigured(
                 "control_queue_exclusive and control_queue_durable cannot both be on: "

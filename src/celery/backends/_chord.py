@@ -41,6 +41,9 @@ logger: Final = logging.getLogger("celery.backends.base")
 
 UNLOCK_TASK: Final = "celery.chord_unlock"
 
+#: Seconds a chord that has ended is known to have.
+DONE_EXPIRES_S: Final = 300
+
 
 class ChordStore(FailingStore, Protocol):
     """What is needed of a backend to end a chord."""
@@ -66,9 +69,9 @@ class CountingStore(ChordStore, Protocol):
     def chord_expires(self) -> Any: ...
     def get_key_for_chord(self, group_id: str, key: str = "") -> Any: ...
     def get_key_for_group(self, group_id: str, key: str = "") -> Any: ...
+    def get(self, key: Any) -> Any: ...
     def incr(self, key: Any) -> int: ...
     def expire(self, key: Any, value: Any) -> Any: ...
-    def delete(self, key: Any) -> Any: ...
 
 
 # -- by a task that looks again and again
@@ -145,12 +148,15 @@ def count_part(backend: CountingStore, request: Any) -> None:
         logger.exception("Chord %r raised: %r", group_id, exc)
         backend.chord_error_from_stack(callback, ChordError(f"Cannot restore group: {exc!r}"))
         return
+    counter = backend.get_key_for_chord(group_id)
     if header is None:
+        if backend.get(counter) is not None:
+            logger.warning("A part of chord %r, which is done, was run again", group_id)
+            return
         error = ChordError(f"GroupResult {group_id} no longer exists")
         logger.error("Chord callback %r raised: %r", group_id, error)
         backend.chord_error_from_stack(callback, error)
         return
-    counter = backend.get_key_for_chord(group_id)
     size = callback.get("chord_size") or len(header)
     count = backend.incr(counter)
     if count > size:
@@ -165,7 +171,8 @@ def count_part(backend: CountingStore, request: Any) -> None:
             )
         finally:
             header.delete(backend=backend)
-            backend.delete(counter)
+            # Stays a while, to know parts that are delivered again from those that come too late.
+            backend.expire(counter, DONE_EXPIRES_S)
 
 
 def _joiner(app: "AppPort", header: Any) -> Callable[[], list[Any]]:

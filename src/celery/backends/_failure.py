@@ -3,6 +3,7 @@
 import sys
 import traceback as traceback_module
 from collections.abc import Iterable, Mapping
+from types import TracebackType
 from typing import Any, Protocol
 
 from billiard.einfo import ExceptionInfo
@@ -98,9 +99,17 @@ def fail_from_current_exception(
     exc = exc or current
     if exc is None:
         raise RuntimeError("fail_from_current_stack needs an exception, and none is being handled")
-    tb = tb or exc.__traceback__
-    info: Any = ExceptionInfo((current_type or type(exc), exc, tb), internal=tb is None)
+    tb = tb or exc.__traceback__ or _traceback_here(exc)
+    info: Any = ExceptionInfo((current_type or type(exc), exc, tb))
     backend.mark_as_failure(task_id, exc, info.traceback)
     # The frames hold on to their locals for as long as the exception is kept.
     traceback_module.clear_frames(tb)
     return info
+
+
+def _traceback_here(exc: BaseException) -> TracebackType | None:
+    """Give `exc`, which was never raised, a traceback, as one is to be stored."""
+    try:
+        raise exc
+    except BaseException:
+        return exc.__traceback__

@@ -238,7 +238,7 @@ class AsyncResult(StoredFields, Generic[R]):
 
     def _to_remote_traceback(self, text: str | None) -> TracebackType | None:
         """Return the traceback of the worker, if it is wanted and can be made from its text."""
-        if not text or not self.app.conf.task_remote_tracebacks:
+        if not text or self.app is None or not self.app.conf.task_remote_tracebacks:
             return None
         try:
             tblib = import_module("tblib")
@@ -307,21 +307,14 @@ class AsyncResult(StoredFields, Generic[R]):
         """Yield result and value of the task and of all that came of it, waiting for each.
 
         Args:
-            intermediate: Yield also what belongs to tasks that have not ended.
+            intermediate: As for :meth:`iterdeps`.
             **kwargs: For :meth:`get`.
-
-        Raises:
-            IncompleteStream: A task has not ended; not if `intermediate`.
         """
         for _, result in self.iterdeps(intermediate=intermediate):
             yield result, result.get(**kwargs)
 
     def get_leaf(self) -> Any:
-        """Return the value of the last of what came of the task.
-
-        Raises:
-            IncompleteStream: A task has not ended.
-        """
+        """Wait for all that came of the task, and return the value of the last."""
         value = None
         for _, result in self.iterdeps():
             value = result.get()

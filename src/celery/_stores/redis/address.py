@@ -104,7 +104,7 @@ def parse_url(url: str) -> RedisAddress:
         raise ValueError(f"Not a Redis URL: scheme {parts.scheme!r} in {parts.scheme}://...")
     options = {name: _typed(name, value) for name, value in parse_qsl(parts.query)}
     virtual_host = options.pop("virtual_host", None)
-    login = {
+    login: dict[str, Any] = {
         "username": unquote(parts.username) if parts.username else None,
         "password": unquote(parts.password) if parts.password else None,
     }

@@ -93,7 +93,7 @@ class RedisServer:
 
     def connection(self) -> SyncConnection:
         """A new blocking connection."""
-        made: SyncConnection = self._connections.make_connection()
+        made: SyncConnection = self._connections.make_connection()  # type: ignore[assignment]  # it is one
         return made
 
     async def async_connection(self, *, protocol: int = 2, timeout: bool = True) -> AsyncConnection:

@@ -63,13 +63,13 @@ class TaskColumns:
 class ExtendedColumns(TaskColumns):
     """What is kept of each task with ``result_extended``."""
 
-    name: Mapped[str | None] = mapped_column(sa.String(155))
-    args: Mapped[bytes | None] = mapped_column(_BLOB)
-    kwargs: Mapped[bytes | None] = mapped_column(_BLOB)
-    worker: Mapped[str | None] = mapped_column(sa.String(155))
-    retries: Mapped[int | None] = mapped_column(sa.Integer)
-    queue: Mapped[str | None] = mapped_column(sa.String(155))
-    stamps: Mapped[bytes | None] = mapped_column(_BLOB)
+    name: Mapped[str | None] = mapped_column(sa.String(155), sort_order=1)
+    args: Mapped[bytes | None] = mapped_column(_BLOB, sort_order=1)
+    kwargs: Mapped[bytes | None] = mapped_column(_BLOB, sort_order=1)
+    worker: Mapped[str | None] = mapped_column(sa.String(155), sort_order=1)
+    retries: Mapped[int | None] = mapped_column(sa.Integer, sort_order=1)
+    queue: Mapped[str | None] = mapped_column(sa.String(155), sort_order=1)
+    stamps: Mapped[bytes | None] = mapped_column(_BLOB, sort_order=1)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the row as metadata; what is encoded stays so."""

@@ -16,11 +16,9 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from billiard.einfo import ExceptionInfo
-
 from celery._message.context import Context
 from celery.backends._errbacks import call_errbacks
-from celery.backends._failure import FailingStore, fail_from_current_exception
+from celery.backends._failure import FailingStore, exception_info, waited_for
 from celery.exceptions import ChordError
 from celery.result.guards import allow_join_result
 from celery.states import FAILURE
@@ -237,50 +235,49 @@ def fail_chord_body(backend: ChordStore, callback: Any, exc: BaseException | Non
     Returns:
         billiard.einfo.ExceptionInfo: Of the exception; None if the body is a group.
     """
-    exc = exc or sys.exception()
+    exc = exc or sys.exception() or ChordError("The chord was failed without an exception")
     task = backend.app.tasks.get(callback.task)
     store: ChordStore = backend if task is None else task.backend
     if callback.get("subtask_type") == "group":
         _fail_group_body(store, callback, exc)
         return None
+    info = exception_info(exc)
     try:
         _call_errbacks_of(store.app, callback, callback.options.get("link_error"), exc)
     except Exception as error:
-        # The body fails all the same; why its callbacks could not be called must be seen too.
-        info = ExceptionInfo()
-        store.mark_as_failure(callback.id, error, info.traceback)
-        return info
-    return fail_from_current_exception(store, callback.id, exc)
+        # The body fails all the same; that its callbacks could not be called says more.
+        exc, info = error, exception_info(error)
+    for task_id in waited_for(callback):
+        store.mark_as_failure(task_id, exc, info.traceback)
+    return info
 
 
-def _fail_group_body(store: ChordStore, group: Any, exc: BaseException | None) -> None:
+def _fail_group_body(store: ChordStore, group: Any, exc: BaseException) -> None:
     """Fail each member of a group that was to be the body, with what failed in the header."""
-    cause = (exc.__cause__ or exc) if exc is not None else None
+    cause = exc.__cause__ or exc
+    info = exception_info(cause)
     called: list[Any] = []
     for member in group.tasks:
-        errbacks = [
-            errback
-            for errback in _as_list(member.options.get("link_error"))
-            if errback not in called
-        ]
+        errbacks = _as_list(member.options.get("link_error"))
         called += errbacks
         try:
             _call_errbacks_of(store.app, member, errbacks, cause)
-            fail_from_current_exception(store, member.id, cause)
+            for task_id in waited_for(member):
+                store.mark_as_failure(task_id, cause, info.traceback)
         except Exception as error:
             logger.exception("Failed to handle chord error for task %s: %r", member.id, error)
+    # What is linked to the group is linked to each member as well, where canvas has done it.
     rest = [e for e in _as_list(group.options.get("link_error")) if e not in called]
     _call_errbacks_of(store.app, group, rest, cause)
-    if group.id:
-        store.store_result(group.id, cause, FAILURE)
+    group_id = group.options.get("task_id")
+    if group_id:
+        store.store_result(group_id, cause, FAILURE)
 
 
-def _call_errbacks_of(
-    app: "AppPort", signature: Any, errbacks: Any, exc: BaseException | None
-) -> None:
+def _call_errbacks_of(app: "AppPort", signature: Any, errbacks: Any, exc: BaseException) -> None:
     """Call `errbacks` for the task of `signature`, which has no request: it was never sent."""
     errbacks = _as_list(errbacks)
-    if not errbacks or exc is None:
+    if not errbacks:
         return
     request = Context({"id": signature.id, "errbacks": errbacks, "delivery_info": {}, **signature})
     call_errbacks(app, request, exc, None)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from kombu.utils.uuid import uuid
 
+from celery.utils.functional import arity_greater
+
 if TYPE_CHECKING:
     from celery._ports import AppPort
 
@@ -64,16 +66,10 @@ def _takes_exception(app: "AppPort", errback: Any) -> bool:
     brings; an immutable signature gets none, and is judged by the task alone.
     """
     task = app.tasks.get(errback.task)
-    head = getattr(task, "__header__", None)
-    # Only of a plain function is the first argument what the caller gives.
-    if head is None or not isinstance(inspect.getattr_static(type(task), "run"), staticmethod):
+    run = inspect.getattr_static(type(task), "run", None)
+    # Only of a plain function is the first argument what the caller gives; of others, nobody has
+    # promised that they can be called here.
+    if getattr(task, "__header__", None) is None or not isinstance(run, staticmethod):
         return False
-    room = 0
-    for parameter in inspect.signature(head).parameters.values():
-        if parameter.kind is parameter.VAR_POSITIONAL:
-            return True
-        if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):
-            room += 1
-    if not errback.immutable:
-        room -= len(errback.args)
-    return room > 1
+    taken = 0 if errback.immutable else len(errback.args)
+    return arity_greater(run.__func__, 1 + taken)

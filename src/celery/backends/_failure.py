@@ -3,14 +3,19 @@
 import sys
 import traceback as traceback_module
 from collections.abc import Iterable, Mapping
-from types import TracebackType
 from typing import Any, Protocol
 
 from billiard.einfo import ExceptionInfo
 
 from celery._message.context import Context
 
-__all__ = ("FailingStore", "fail_chain", "fail_from_current_exception")
+__all__ = (
+    "FailingStore",
+    "exception_info",
+    "fail_chain",
+    "fail_from_current_exception",
+    "waited_for",
+)
 
 
 class FailingStore(Protocol):
@@ -82,6 +87,11 @@ def _tasks_of(step: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
     return found
 
 
+def waited_for(step: Mapping[str, Any]) -> list[str]:
+    """Return the ids of the tasks of a signature whose results somebody may wait for."""
+    return [task_id for task_id, _ in _tasks_of(step)]
+
+
 def fail_from_current_exception(
     backend: FailingStore, task_id: str, exc: BaseException | None = None
 ) -> Any:
@@ -95,21 +105,21 @@ def fail_from_current_exception(
     Returns:
         billiard.einfo.ExceptionInfo: Of the exception.
     """
-    current_type, current, tb = sys.exc_info()
-    exc = exc or current
+    exc = exc or sys.exception()
     if exc is None:
         raise RuntimeError("fail_from_current_stack needs an exception, and none is being handled")
-    tb = tb or exc.__traceback__ or _traceback_here(exc)
-    info: Any = ExceptionInfo((current_type or type(exc), exc, tb))
+    info = exception_info(exc)
     backend.mark_as_failure(task_id, exc, info.traceback)
     # The frames hold on to their locals for as long as the exception is kept.
-    traceback_module.clear_frames(tb)
+    traceback_module.clear_frames(exc.__traceback__)
     return info
 
 
-def _traceback_here(exc: BaseException) -> TracebackType | None:
-    """Give `exc`, which was never raised, a traceback, as one is to be stored."""
-    try:
-        raise exc
-    except BaseException:
-        return exc.__traceback__
+def exception_info(exc: BaseException) -> Any:
+    """Return the :class:`billiard.einfo.ExceptionInfo` of `exc`, also if it was never raised."""
+    if exc.__traceback__ is None:
+        try:
+            raise exc
+        except BaseException:
+            return ExceptionInfo()
+    return ExceptionInfo((type(exc), exc, exc.__traceback__))

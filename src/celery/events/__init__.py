@@ -1,0 +1,14 @@
+"""Monitoring events: what workers and clients tell about themselves and their tasks."""
+
+from celery.events.dispatcher import EventDispatcher
+from celery.events.event import Event, event_exchange, get_exchange, group_from
+from celery.events.receiver import EventReceiver
+
+__all__ = (
+    "Event",
+    "EventDispatcher",
+    "EventReceiver",
+    "event_exchange",
+    "get_exchange",
+    "group_from",
+)

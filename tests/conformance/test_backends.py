@@ -22,7 +22,9 @@ from celery.backends.sqlite import SQLiteBackend
 from celery.contrib.testing.conformance._backend_kit import eventually
 from celery.contrib.testing.conformance.backend import BackendConformance, BackendOpener
 
-POSTGRES_URL = os.environ.get("CELERY_TEST_POSTGRES_URL", "postgresql+psycopg://root@127.0.0.1/test")
+POSTGRES_URL = os.environ.get(
+    "CELERY_TEST_POSTGRES_URL", "postgresql+psycopg://root@127.0.0.1/test"
+)
 MYSQL_URL = os.environ.get("CELERY_TEST_MYSQL_URL", "mysql+pymysql://root@127.0.0.1/test")
 
 

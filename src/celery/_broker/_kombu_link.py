@@ -6,10 +6,8 @@ when there are more threads than links they share.
 
 from __future__ import annotations
 
-import os
 import threading
 import time
-import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -17,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import amqp
 from kombu.exceptions import OperationalError
 
+from celery._broker._kombu_fork import call_in_children
 from celery._broker._kombu_message import publish
 
 if TYPE_CHECKING:
@@ -35,8 +34,8 @@ def reach(client: Any) -> Any:
     """
     for left in reversed(range(len(client.alt) or 1)):
         try:
-            client.ensure_connection(max_retries=0)
-        except (*client.recoverable_connection_errors, OperationalError):
+            client.ensure_connection(max_retries=0, reraise_as_library_errors=False)
+        except client.recoverable_connection_errors:
             if not left:
                 raise
             client.maybe_switch_next()
@@ -203,7 +202,7 @@ class LinkPool:
         self._limit = limit or 0
         self._timeout = timeout
         self._forget()
-        _pools.add(self)
+        call_in_children(self._forget)
 
     def _forget(self) -> None:
         self._free = threading.Condition()
@@ -267,14 +266,3 @@ class LinkPool:
             self._free.notify()
         if not keep:
             link.close()
-
-
-_pools: weakref.WeakSet[LinkPool] = weakref.WeakSet()
-
-
-def _after_fork_in_child() -> None:
-    for pool in list(_pools):
-        pool._forget()
-
-
-os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping
 from time import time
 from typing import Any, Final
 from uuid import uuid4
@@ -28,7 +28,7 @@ CLIENT_CLOCK_SKEW: Final = -1
 Handler = Callable[[dict[str, Any]], Any]
 
 
-class EventReceiver(ConsumerMixin):  # type: ignore[misc]  # kombu is untyped
+class EventReceiver(ConsumerMixin):
     """Receives events from when it starts to capture, in a queue of its own.
 
     Args:
@@ -117,7 +117,8 @@ class EventReceiver(ConsumerMixin):  # type: ignore[misc]  # kombu is untyped
         self, limit: int | None = None, timeout: float | None = None, wakeup: bool = True
     ) -> Iterator[None]:
         """Do as `capture`, and yield after each message."""
-        yield from self.consume(limit=limit, timeout=timeout, wakeup=wakeup)
+        consume: Any = self.consume
+        yield from consume(limit=limit, timeout=timeout, wakeup=wakeup)
 
     def get_consumers(self, Consumer: Any, channel: Any) -> list[Any]:
         """Return the consumer of the queue (for `ConsumerMixin`)."""
@@ -149,8 +150,8 @@ class EventReceiver(ConsumerMixin):  # type: ignore[misc]  # kombu is untyped
             handler(event)
 
     def event_from_message(
-        self, body: MutableMapping[str, Any], localize: bool = True
-    ) -> tuple[str, MutableMapping[str, Any]]:
+        self, body: dict[str, Any], localize: bool = True
+    ) -> tuple[str, dict[str, Any]]:
         """Return type and event of a message's body, which becomes the event.
 
         The logical clock advances; an event without one, and what a client sends, gets this
@@ -160,12 +161,14 @@ class EventReceiver(ConsumerMixin):  # type: ignore[misc]  # kombu is untyped
             localize: Turn the timestamp into one of this machine.
         """
         type = body["type"]
+        clock = body.get("clock")
         if type == "task-sent":
-            body["clock"] = (self.clock.forward() or 0) + CLIENT_CLOCK_SKEW
-        elif body.get("clock") is None:
-            body["clock"] = self.clock.forward()
+            body["clock"] = self.clock.value + CLIENT_CLOCK_SKEW
+            self.clock.forward()
+        elif isinstance(clock, int):
+            self.clock.adjust(clock)
         else:
-            self.clock.adjust(body["clock"])
+            body["clock"] = self.clock.forward()
         if localize and "utcoffset" in body and "timestamp" in body:
             body["timestamp"] = adjust_timestamp(body["timestamp"], body["utcoffset"])
         body["local_received"] = time()

@@ -28,6 +28,8 @@ logger = get_logger(__name__)
 
 #: Seconds between two looks at `celery.worker.state.should_stop` and calls of `hub.on_tick`.
 TICK_S = 1.0
+#: Seconds after which what was cancelled and goes on is cancelled again.
+CANCEL_AGAIN_S = 0.1
 #: Seconds that the last settlements may take when the worker stops.
 LAST_SETTLEMENTS_S = 10.0
 
@@ -69,9 +71,15 @@ synloop = asynloop
 
 
 async def _cancel(futures: list[asyncio.Future[Any]]) -> None:
-    """Cancel all and wait for it; that is when a connection can be used by somebody else."""
-    for future in futures:
-        future.cancel()
+    """Cancel all and wait for it; that is when a connection can be used by somebody else.
+
+    A library may take a cancellation for its own and go on: they are cancelled until they end.
+    """
+    pending = set(futures)
+    while pending:
+        for future in pending:
+            future.cancel()
+        _, pending = await asyncio.wait(pending, timeout=CANCEL_AGAIN_S)
     await asyncio.gather(*futures, return_exceptions=True)
 
 

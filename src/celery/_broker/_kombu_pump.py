@@ -1,0 +1,129 @@
+"""How a consumer's thread waits for what comes from the broker, and for what it is told to do."""
+
+from __future__ import annotations
+
+import selectors
+import socket
+import threading
+from abc import ABC, abstractmethod
+from typing import Any
+
+import amqp
+
+__all__ = ["Pump", "pump_for"]
+
+#: Events handled before the thread looks whether there is something else to do.
+BATCH = 200
+#: Seconds that a frame once begun, or a write, may take: then the connection counts as lost.
+STALLED_S = 15.0
+#: Without a socket to watch: seconds between two looks, growing while nothing comes.
+SHORTEST_S, LONGEST_S = 0.005, 0.1
+
+
+class Pump(ABC):
+    """Waits for events of a kombu connection and has them handled."""
+
+    @abstractmethod
+    def pump(self, timeout: float) -> None:
+        """Wait up to `timeout` seconds for events or for `wake`, and handle what is there."""
+
+    @abstractmethod
+    def wake(self) -> None:
+        """Let `pump` return. Callable from any thread, also after `close`."""
+
+    def close(self) -> None:
+        """Let go of what waiting needs; the connection is not touched."""
+
+
+def pump_for(client: Any) -> Pump:
+    """The pump for a kombu connection that is connected."""
+    raw = client.connection
+    return SocketPump(client, raw) if isinstance(raw, amqp.Connection) else PollingPump(client)
+
+
+class SocketPump(Pump):
+    """Watches the socket of py-amqp, and another one by which it is woken."""
+
+    def __init__(self, client: Any, raw: amqp.Connection) -> None:
+        self._client = client
+        self._sock = raw.sock
+        # py-amqp sets the timeout it is given around every single read, unless it is set already.
+        self._sock.settimeout(STALLED_S)
+        self._lock = threading.Lock()
+        self._ears, self._mouth = socket.socketpair()
+        self._ears.setblocking(False)
+        self._mouth.setblocking(False)
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._sock, selectors.EVENT_READ)
+        self._selector.register(self._ears, selectors.EVENT_READ)
+        self._closed = False
+
+    def pump(self, timeout: float) -> None:
+        if not self._readable(timeout):
+            return
+        for _ in range(BATCH):
+            self._client.drain_events(timeout=STALLED_S)
+            if not self._readable(0):
+                return
+
+    def _readable(self, timeout: float) -> bool:
+        if self._decrypted():
+            return True
+        readable = False
+        for key, _ in self._selector.select(timeout):
+            if key.fileobj is self._sock:
+                readable = True
+            else:
+                self._ears.recv(4096)
+        return readable
+
+    def _decrypted(self) -> bool:
+        """Whether TLS holds bytes that the selector does not see."""
+        pending = getattr(self._sock, "pending", None)
+        return bool(pending is not None and pending())
+
+    def wake(self) -> None:
+        with self._lock:
+            if self._closed:
+                return
+            try:
+                self._mouth.send(b"!")
+            except BlockingIOError:
+                return  # There are plenty of wake-up calls in the pipe.
+
+    def close(self) -> None:
+        with self._lock:
+            self._closed = True
+            self._selector.close()
+            self._ears.close()
+            self._mouth.close()
+
+
+class PollingPump(Pump):
+    """Asks a transport that has no socket to watch; rarely when nothing comes."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self._woken = threading.Event()
+        self._pause = SHORTEST_S
+
+    def pump(self, timeout: float) -> None:
+        if self._drain():
+            self._pause = SHORTEST_S
+        elif self._woken.wait(min(self._pause, timeout)):
+            self._pause = SHORTEST_S
+        else:
+            self._pause = min(2 * self._pause, LONGEST_S)
+        self._woken.clear()
+
+    def _drain(self) -> bool:
+        """Whether anything came."""
+        for done in range(BATCH):
+            try:
+                self._client.drain_events(timeout=0)
+            except TimeoutError:
+                return done > 0
+        return True
+
+    def wake(self) -> None:
+        self._woken.set()

@@ -32,6 +32,18 @@ def rabbitmq_server() -> str:
     return _server("rabbitmq")
 
 
+@pytest.fixture(scope="session")
+def postgres_server() -> str:
+    """SQLAlchemy URL of a PostgreSQL database."""
+    return _server("postgres")
+
+
+@pytest.fixture(scope="session")
+def mariadb_server() -> str:
+    """SQLAlchemy URL of a MariaDB database."""
+    return _server("mariadb")
+
+
 @pytest.fixture(autouse=True)
 def _own_current_app() -> Iterator[None]:
     """Whatever app a test makes current, the next test does not see it."""

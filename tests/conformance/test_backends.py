@@ -18,20 +18,15 @@ import sqlalchemy as sa
 from celery.backends.cache import CacheBackend
 from celery.backends.database import DatabaseBackend
 from celery.backends.filesystem import FilesystemBackend
+from celery.backends.redis import RedisBackend
 from celery.backends.sqlite import SQLiteBackend
 from celery.contrib.testing.conformance._backend_kit import eventually
 from celery.contrib.testing.conformance.backend import BackendConformance, BackendOpener
 
-POSTGRES_URL = os.environ.get(
-    "CELERY_TEST_POSTGRES_URL", "postgresql+psycopg://root@127.0.0.1/test"
-)
-MYSQL_URL = os.environ.get("CELERY_TEST_MYSQL_URL", "mysql+pymysql://root@127.0.0.1/test")
-
-
-def _missing(what: str) -> None:
-    if os.environ.get("CI", "").lower() == "true":
-        pytest.fail(f"{what} is missing")
-    pytest.skip(f"{what} is missing")
+#: Where the servers are: ``(environment variable, default)``.  A server at the default place may be
+#: missing; one that the environment names must be there.
+POSTGRES = ("CELERY_TEST_POSTGRES_URL", "postgresql+psycopg://root@127.0.0.1/test")
+MYSQL = ("CELERY_TEST_MYSQL_URL", "mysql+pymysql://root@127.0.0.1/test")
 
 
 class TestMemory(BackendConformance):
@@ -44,12 +39,12 @@ class TestMemory(BackendConformance):
 def memcached() -> Iterator[str]:
     program = shutil.which("memcached")
     if program is None:
-        _missing("memcached")
+        pytest.skip("memcached is not installed")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     user = ["-u", "nobody"] if os.geteuid() == 0 else []
-    process = subprocess.Popen([program or "", "-l", "127.0.0.1", "-p", str(port), *user])
+    process = subprocess.Popen([program, "-l", "127.0.0.1", "-p", str(port), *user])
 
     def listens() -> bool:
         with socket.socket() as probe:
@@ -81,6 +76,18 @@ class TestEmbedded(BackendConformance):
     @pytest.fixture
     def open_backend(self, app: Any, tmp_path: Path) -> BackendOpener:
         return partial(SQLiteBackend, app=app, url=f"sqlite:///{tmp_path}/celery.sqlite3")
+
+
+@pytest.mark.redis
+class TestRedis(BackendConformance):
+    @pytest.fixture
+    def open_backend(self, app: Any, redis_server: str) -> Iterator[BackendOpener]:
+        prefix = f"conformance-{uuid4().hex}:"
+        app.conf.result_backend_transport_options = {"global_keyprefix": prefix}
+        yield partial(RedisBackend, app=app, url=f"{redis_server}/0")
+        client = RedisBackend(app=app, url=f"{redis_server}/0").client
+        for key in client.scan_iter(f"{prefix}*"):
+            client.delete(key)
 
 
 class DatabaseConformance(BackendConformance):
@@ -115,12 +122,16 @@ class TestDatabaseOnSQLite(DatabaseConformance):
         return f"sqlite:///{tmp_path}/results.db"
 
 
-def _reachable(url: str) -> str:
+def _reachable(place: tuple[str, str]) -> str:
+    variable, default = place
+    url = os.environ.get(variable, default)
     engine = sa.create_engine(url)
     try:
         engine.connect().close()
     except sa.exc.OperationalError as exc:
-        _missing(f"a database at {url} ({exc.orig})")
+        if variable in os.environ:
+            raise
+        pytest.skip(f"no database at {url} ({variable} may name another): {exc.orig}")
     finally:
         engine.dispose()
     return url
@@ -130,11 +141,11 @@ def _reachable(url: str) -> str:
 class TestDatabaseOnPostgreSQL(DatabaseConformance):
     @pytest.fixture
     def database(self) -> str:
-        return _reachable(POSTGRES_URL)
+        return _reachable(POSTGRES)
 
 
 @pytest.mark.sql
 class TestDatabaseOnMariaDB(DatabaseConformance):
     @pytest.fixture
     def database(self) -> str:
-        return _reachable(MYSQL_URL)
+        return _reachable(MYSQL)

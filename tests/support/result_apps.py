@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from celery.app.base import Celery
@@ -16,7 +17,9 @@ class DictBackend(KeyValueStoreBackend):
         failures: Raised, one after the other, by the next reads.
     """
 
-    def __init__(self, app: Any, *args: Any, failures: list[Exception] = [], **kwargs: Any) -> None:
+    def __init__(
+        self, app: Any, *args: Any, failures: Iterable[Exception] = (), **kwargs: Any
+    ) -> None:
         super().__init__(app, *args, **kwargs)
         self.values: dict[Any, Any] = {}
         self.writes: list[tuple[Any, Any]] = []

@@ -21,13 +21,21 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 from pathlib import Path
+from urllib.parse import urlsplit
 
 HOST = "127.0.0.1"
+DATABASE = "celery_test"
 START_TIMEOUT_S = 60.0
 
 #: Where Debian keeps server programs that are not on everybody's path.
-_EXTRA_PATH = ["/usr/sbin", "/usr/local/sbin", "/usr/lib/rabbitmq/bin"]
+_EXTRA_PATH = [
+    "/usr/sbin",
+    "/usr/local/sbin",
+    "/usr/lib/rabbitmq/bin",
+    *sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin")), reverse=True),
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +46,7 @@ class Service:
         variable: environment variable with the URL of a server to use.
         port: the standard port.
         url: makes the URL from a port.
+        answers: whether a server of that kind answers at such a URL.
         program: the server's program, to look for.
         package: Debian's package of it.
         start: starts a private server on a port, from the program's path and a directory.
@@ -47,6 +56,7 @@ class Service:
     variable: str
     port: int
     url: Callable[[int], str]
+    answers: Callable[[str], bool]
     program: str
     package: str
     start: Callable[[str, int, Path], subprocess.Popen[bytes]]
@@ -72,15 +82,48 @@ def _start_rabbitmq(program: str, port: int, directory: Path) -> subprocess.Pope
     }
     (directory / "plugins").write_text("[].\n")
     (directory / "rabbitmq.conf").write_text("loopback_users.guest = true\n")
-    if os.getuid() == 0:  # RabbitMQ of Debian drops to its own user, who must own the directory
-        shutil.chown(directory, "rabbitmq", "rabbitmq")
-        for path in directory.iterdir():
-            shutil.chown(path, "rabbitmq", "rabbitmq")
+    _own(directory, "rabbitmq")  # Debian's script drops to this user by itself
     return _spawn([program], directory, environment)
 
 
+def _start_postgres(program: str, port: int, directory: Path) -> subprocess.Popen[bytes]:
+    data, bin_directory = directory / "data", Path(program).parent
+    user = _own(directory, "postgres")
+    initdb = [bin_directory / "initdb", "-D", data, "-A", "trust", "-U", "root"]
+    subprocess.run([*user, *initdb], check=True, stdout=subprocess.DEVNULL, cwd=directory)
+    options = ["-D", data, "-h", HOST, "-p", str(port), "-k", directory, "-F"]
+    return _spawn([*user, program, *options], directory)
+
+
+def _start_mariadb(program: str, port: int, directory: Path) -> subprocess.Popen[bytes]:
+    data = directory / "data"
+    data.mkdir()
+    _own(directory, "mysql")
+    common = ["--no-defaults", f"--datadir={data}"]
+    if os.getuid() == 0:
+        common.append("--user=mysql")
+    install = _which("mariadb-install-db") or "mariadb-install-db"
+    subprocess.run(
+        [install, *common, "--auth-root-authentication-method=normal"],
+        check=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    where = [f"--port={port}", f"--bind-address={HOST}", f"--socket={directory / 'socket'}"]
+    return _spawn([program, *common, *where], directory)
+
+
+def _own(directory: Path, user: str) -> list[str]:
+    """Give a directory to the server's own user, if we are root; how to run a command as it."""
+    if os.getuid() != 0:
+        return []
+    for path in (directory, *directory.iterdir()):
+        shutil.chown(path, user, user)
+    return ["runuser", "-u", user, "--"]
+
+
 def _spawn(
-    command: list[str], directory: Path, environment: dict[str, str] | None = None
+    command: list[str | Path], directory: Path, environment: dict[str, str] | None = None
 ) -> subprocess.Popen[bytes]:
     with (directory / "output").open("wb") as output:
         return subprocess.Popen(
@@ -93,25 +136,90 @@ def _spawn(
         )
 
 
+_GREETINGS = {
+    "redis": (b"PING\r\n", (b"+PONG", b"-NOAUTH")),
+    "amqp": (b"AMQP\x00\x00\x09\x01", (b"\x01",)),
+}
+
+
+def _greets(url: str) -> bool:
+    """Whether what listens there answers the first words of its protocol."""
+    parts = urlsplit(url)
+    question, answers = _GREETINGS[parts.scheme]
+    try:
+        with socket.create_connection((parts.hostname or HOST, parts.port or 0), 2) as connection:
+            connection.sendall(question)
+            return connection.recv(16).startswith(answers)
+    except OSError:
+        return False
+
+
+def _lets_in(url: str) -> bool:
+    """Whether an SQL server lets us into the database of the URL, which is made if need be."""
+    sqlalchemy = import_module("sqlalchemy")
+    parts = sqlalchemy.make_url(url)
+    admin = parts.set(database="postgres" if "postgres" in parts.drivername else "mysql")
+    try:
+        for candidate, statement in ((parts, "SELECT 1"), (admin, f"CREATE DATABASE {DATABASE}")):
+            engine = sqlalchemy.create_engine(candidate, isolation_level="AUTOCOMMIT")
+            try:
+                with engine.connect() as connection:
+                    connection.execute(sqlalchemy.text(statement))
+                return True
+            except sqlalchemy.exc.OperationalError as exc:
+                if DATABASE not in str(exc.orig):  # anything else than "no such database"
+                    raise
+            finally:
+                engine.dispose()
+    except (sqlalchemy.exc.SQLAlchemyError, ImportError):
+        return False
+    return False
+
+
 SERVICES = {
-    "redis": Service(
-        name="redis",
-        variable="CELERY_TEST_REDIS_URL",
-        port=6379,
-        url=lambda port: f"redis://{HOST}:{port}",
-        program="redis-server",
-        package="redis-server",
-        start=_start_redis,
-    ),
-    "rabbitmq": Service(
-        name="rabbitmq",
-        variable="CELERY_TEST_RABBITMQ_URL",
-        port=5672,
-        url=lambda port: f"amqp://guest:guest@{HOST}:{port}",
-        program="rabbitmq-server",
-        package="rabbitmq-server",
-        start=_start_rabbitmq,
-    ),
+    service.name: service
+    for service in (
+        Service(
+            name="redis",
+            variable="CELERY_TEST_REDIS_URL",
+            port=6379,
+            url=lambda port: f"redis://{HOST}:{port}",
+            answers=_greets,
+            program="redis-server",
+            package="redis-server",
+            start=_start_redis,
+        ),
+        Service(
+            name="rabbitmq",
+            variable="CELERY_TEST_RABBITMQ_URL",
+            port=5672,
+            url=lambda port: f"amqp://guest:guest@{HOST}:{port}",
+            answers=_greets,
+            program="rabbitmq-server",
+            package="rabbitmq-server",
+            start=_start_rabbitmq,
+        ),
+        Service(
+            name="postgres",
+            variable="CELERY_TEST_POSTGRES_URL",
+            port=5432,
+            url=lambda port: f"postgresql+psycopg://root@{HOST}:{port}/{DATABASE}",
+            answers=_lets_in,
+            program="postgres",
+            package="postgresql",
+            start=_start_postgres,
+        ),
+        Service(
+            name="mariadb",
+            variable="CELERY_TEST_MYSQL_URL",
+            port=3306,
+            url=lambda port: f"mysql+pymysql://root@{HOST}:{port}/{DATABASE}",
+            answers=_lets_in,
+            program="mariadbd",
+            package="mariadb-server",
+            start=_start_mariadb,
+        ),
+    )
 }
 
 
@@ -121,7 +229,7 @@ class ServiceMissing(Exception):
 
 @cache
 def server_url(name: str) -> str:
-    """The URL of a server of that kind, without a database or virtual host.
+    """The URL of a server of that kind; of Redis and RabbitMQ without database or virtual host.
 
     Raises:
         ServiceMissing: there is none, and none can be started.
@@ -130,7 +238,7 @@ def server_url(name: str) -> str:
     given = os.environ.get(service.variable)
     if given:
         return given.rstrip("/")
-    if _speaks(service.name, service.port):
+    if service.answers(service.url(service.port)):
         return service.url(service.port)
     program = _which(service.program)
     if program is None:
@@ -147,7 +255,7 @@ def _start_private(service: Service, program: str) -> int:
     process = service.start(program, port, directory)
     atexit.register(_stop, process, directory)
     deadline = time.monotonic() + START_TIMEOUT_S
-    while not _speaks(service.name, port):
+    while not service.answers(service.url(port)):
         if process.poll() is not None or time.monotonic() > deadline:
             output = (directory / "output").read_text(errors="replace")
             raise ServiceMissing(f"{program} did not start on port {port}:\n{output[-2000:]}")
@@ -164,23 +272,6 @@ def _stop(process: subprocess.Popen[bytes], directory: Path) -> None:
             os.killpg(process.pid, 9)
             process.wait()
     shutil.rmtree(directory, ignore_errors=True)
-
-
-_GREETINGS = {
-    "redis": (b"PING\r\n", (b"+PONG", b"-NOAUTH")),
-    "rabbitmq": (b"AMQP\x00\x00\x09\x01", (b"\x01",)),
-}
-
-
-def _speaks(name: str, port: int) -> bool:
-    """Whether what listens on the port answers as such a server does."""
-    question, answers = _GREETINGS[name]
-    try:
-        with socket.create_connection((HOST, port), timeout=2) as connection:
-            connection.sendall(question)
-            return connection.recv(16).startswith(answers)
-    except OSError:
-        return False
 
 
 def _free_port() -> int:
@@ -200,7 +291,7 @@ def install() -> int:
         service
         for service in SERVICES.values()
         if not os.environ.get(service.variable)
-        and not _speaks(service.name, service.port)
+        and not service.answers(service.url(service.port))
         and _which(service.program) is None
     ]
     if not missing:

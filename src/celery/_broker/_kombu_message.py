@@ -26,11 +26,11 @@ _NOT_PROPERTIES = frozenset(
 
 
 class Tag(NamedTuple):
-    """Identifies a delivery: the session and channel it came on, and the channel's own tag."""
+    """Identifies a delivery: the session and channel it came on, and its number there."""
 
     session: int
     lane: int
-    number: Any
+    number: int
 
 
 def publish(channel: Any, publication: Publication) -> None:

@@ -18,7 +18,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from itertools import count
+from itertools import count, takewhile
 from typing import TYPE_CHECKING, Any, TypeVar, assert_never
 
 import amqp
@@ -54,37 +54,45 @@ class Lane:
     Args:
         channel: of kombu's.
         shared: whether its consumers share one prefetch limit; else each has the limit for itself.
-        ordered: whether delivery tags count upwards, so that one acknowledgement can stand for
-            many.
+        ordered: whether the channel numbers its deliveries, so that one acknowledgement can stand
+            for many. Other channels give a message the same tag each time it comes.
     """
 
     def __init__(self, channel: Any, *, shared: bool, ordered: bool) -> None:
         self.channel = channel
         self.shared = shared
         self.ordered = ordered
-        self.unsettled: dict[Any, None] = {}
+        #: By our number of the delivery its tag on the channel; in the order in which they came.
+        self.unsettled: dict[int, Any] = {}
+        self._count = count(1)
 
-    def acknowledge(self, numbers: set[Any]) -> None:
+    def receive(self, tag: Any, *, settled: bool) -> int:
+        """Take note of a delivery; returns its number."""
+        number: int = tag if self.ordered else next(self._count)
+        if not settled:
+            self.unsettled[number] = tag
+        return number
+
+    def acknowledge(self, numbers: set[int]) -> None:
         """Acknowledge deliveries, all of them unsettled; the oldest of all with one call."""
-        upto, covered = self._prefix(numbers) if self.ordered else (None, 0)
-        if covered > 1:
-            self.channel.basic_ack(upto, multiple=True)
-        for number in sorted(numbers) if self.ordered else numbers:
-            if covered <= 1 or number > upto:
-                self.channel.basic_ack(number)
+        if self.ordered:
+            oldest = self._oldest(numbers)
+            if len(oldest) > 1:
+                self.channel.basic_ack(oldest[-1], multiple=True)
+                numbers = numbers.difference(oldest)
+                for number in oldest:
+                    del self.unsettled[number]
+        for number in numbers:
+            self.channel.basic_ack(self.unsettled[number])
             del self.unsettled[number]
 
-    def _prefix(self, numbers: set[Any]) -> tuple[Any, int]:
-        upto, covered = None, 0
-        for number in self.unsettled:
-            if number not in numbers:
-                break
-            upto, covered = number, covered + 1
-        return upto, covered
+    def _oldest(self, numbers: set[int]) -> list[int]:
+        """Those before which nothing is unsettled but others of them."""
+        return list(takewhile(numbers.__contains__, self.unsettled))
 
-    def reject(self, number: Any, *, requeue: bool) -> None:
+    def reject(self, number: int, *, requeue: bool) -> None:
         """Refuse an unsettled delivery."""
-        self.channel.basic_reject(number, requeue=requeue)
+        self.channel.basic_reject(self.unsettled[number], requeue=requeue)
         del self.unsettled[number]
 
 
@@ -273,13 +281,12 @@ class Session(threading.Thread):
         self._declare(queue, lane)
         tag = f"{self._worker}.{next(_numbers)}"
         self._consumers[queue.name] = (lane, tag)
-        number = self._lanes.index(lane)
+        index = self._lanes.index(lane)
 
         def receive(raw: Any) -> None:
             message = lane.channel.message_to_python(raw)
-            if not queue.no_ack:
-                lane.unsettled[message.delivery_tag] = None
-            place = Tag(self.number, number, message.delivery_tag)
+            number = lane.receive(message.delivery_tag, settled=bool(queue.no_ack))
+            place = Tag(self.number, index, number)
             self._batch.append(to_delivery(message, queue=queue.name, tag=place))
 
         queue.bind(lane.channel).consume(tag, callback=receive)
@@ -299,7 +306,7 @@ class Session(threading.Thread):
 
     def settle(self, settlements: Sequence[Settlement]) -> None:
         """Carry out the decisions about what came on this session and is not settled."""
-        acks: dict[int, set[Any]] = {}
+        acks: dict[int, set[int]] = {}
         for settlement in settlements:
             tag: Tag = settlement.delivery.delivery_tag
             if tag.session != self.number or tag.number not in self._lanes[tag.lane].unsettled:
@@ -311,7 +318,7 @@ class Session(threading.Thread):
         for lane, numbers in acks.items():
             self._lanes[lane].acknowledge(numbers & self._lanes[lane].unsettled.keys())
 
-    def _refuse(self, lane: Lane, number: Any, action: Action) -> None:
+    def _refuse(self, lane: Lane, number: int, action: Action) -> None:
         match action:
             case Action.REJECT:
                 lane.reject(number, requeue=False)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, tzinfo
+from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from kombu.utils.objects import cached_property
 
 from celery._late import late
+from celery._settings.schema_messaging import DEFAULT_SECURITY_DIGEST
 from celery.utils.functional import first
 from celery.utils.time import timezone
 
@@ -70,9 +72,25 @@ class AppConfiguration:
         """Add defaults, or a function that returns them when the configuration is read."""
         self._configuration.add_defaults(fun)
 
-    def setup_security(self, *args: Any, **kwargs: Any) -> Any:
-        """Sign messages and refuse unsigned ones; see `celery.security.setup_security`."""
-        return late("celery.security:setup_security")(*args, app=self, **kwargs)
+    def setup_security(
+        self,
+        allowed_serializers: Iterable[str] | None = None,
+        key: str | PathLike[str] | None = None,
+        key_password: bytes | str | None = None,
+        cert: str | PathLike[str] | None = None,
+        store: str | None = None,
+        digest: str | None = DEFAULT_SECURITY_DIGEST,
+        serializer: str = "json",
+    ) -> None:
+        """Sign messages and refuse unsigned ones; see `celery.security.setup_security`.
+
+        Args:
+            digest: None for the setting `security_digest`. Celery's default for this argument
+                passes the setting over, and a fleet has to agree on what it signs with.
+        """
+        late("celery.security:setup_security")(
+            allowed_serializers, key, key_password, cert, store, digest, serializer, app=self
+        )
 
     def either(self, default_key: str, *defaults: Any) -> Any:
         """The first of the values that is not None, else the setting."""

@@ -101,17 +101,21 @@ class AppParts:
     @cached_property
     def AsyncResult(self) -> Any:
         """`celery.result.AsyncResult` of this app."""
-        return self.subclass_with_self("celery.result:AsyncResult")
+        return self.subclass_with_self("celery.result:AsyncResult", keep_reduce=True)
 
     @cached_property
     def ResultSet(self) -> Any:
         """`celery.result.ResultSet` of this app."""
-        return self.subclass_with_self("celery.result:ResultSet", attribute="_app")
+        return self.subclass_with_self(
+            "celery.result:ResultSet", attribute="_app", keep_reduce=True
+        )
 
     @cached_property
     def GroupResult(self) -> Any:
         """`celery.result.GroupResult` of this app."""
-        return self.subclass_with_self("celery.result:GroupResult", attribute="_app")
+        return self.subclass_with_self(
+            "celery.result:GroupResult", attribute="_app", keep_reduce=True
+        )
 
     @cached_property
     def Worker(self) -> Any:

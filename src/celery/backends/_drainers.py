@@ -104,7 +104,9 @@ class Drainer:
         """
         if self._turn.acquire(blocking=False):
             try:
-                wait(timeout=timeout)
+                # It may have come with the last turn, before this one was taken.
+                if not p.ready:
+                    wait(timeout=timeout)
             finally:
                 self._turn.release()
                 with self._drained:
@@ -121,7 +123,7 @@ class greenletDrainer(Drainer):
 
     def __init__(self, result_consumer: _Consumer) -> None:
         super().__init__(result_consumer)
-        self._greenlet: Any = None
+        self._running = False
         self._stopped = False
         self._error: BaseException | None = None
         self._came = self._event()
@@ -146,7 +148,7 @@ class greenletDrainer(Drainer):
         except Exception as exc:
             self._error = exc
         finally:
-            self._greenlet = None
+            self._running = False
             self._announce()
 
     def _announce(self) -> None:
@@ -158,9 +160,11 @@ class greenletDrainer(Drainer):
         if self._error is not None:
             error, self._error = self._error, None
             raise error
-        if self._greenlet is None:
+        if not self._running:
+            # Said before, as spawning lets others run, who may want to start it as well.
+            self._running = True
             self._stopped = False
-            self._greenlet = self.spawn(self.run)
+            self.spawn(self.run)
 
     def stop(self) -> None:
         self._stopped = True

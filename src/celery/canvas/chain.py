@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import reduce
-from operator import or_
 from typing import Any
 
 from kombu.utils.uuid import uuid
@@ -23,6 +21,10 @@ def _last_kind(sig: Any) -> Any:
     return sig.tasks[-1].get("subtask_type") if sig.tasks else None
 
 
+def _opened(sig: Any) -> list[Any]:
+    return sig.unchain_tasks() if _is(sig, "chain") else [sig]
+
+
 def _alone(sig: Any) -> Any:
     """A group of one as that one."""
     if sig.get("subtask_type") == "group" and len(sig.tasks) == 1:
@@ -35,45 +37,63 @@ def _is(sig: Any, kind: str) -> bool:
 
 
 def _join(left: Any, right: Any) -> Any:
-    """``left | right``."""
+    """``left | right``; neither is changed."""
     if _is(right, "group"):
-        if not right.tasks:
-            if _is(left, "chain") or _is(left, "group"):
-                return left
-        elif not _is(left, "group"):
+        if not right.tasks and (_is(left, "chain") or _is(left, "group")):
+            return left
+        if not _is(left, "group"):
             right = _alone(right)
     if _is(left, "group"):
         if _is(right, "chain") and not right.tasks:
             return left
-        return class_of("chord")(left, body=right, app=left._app) if left.tasks else right
+        return class_of("chord")(left, body=right, app=left._app)
     if _is(left, "chord"):
-        if _is(right, "chain") or _is(right, "group"):
-            return _chain.of_steps([left, *_opened(right)], app=left._app)
-        joined = left.clone()
-        joined.body = left.body | right if left.body is not None else right
-        return joined
+        return _join_chord(left, right)
     if _is(left, "chain"):
-        return _join_chain(left, right)
+        return _extend(_copied(left), right)
     return _chain.of_steps([left, *_opened(right)], app=left._app)
 
 
-def _opened(sig: Any) -> list[Any]:
-    return list(sig.tasks) if _is(sig, "chain") else [sig]
-
-
-def _join_chain(left: Any, right: Any) -> Any:
-    if _is(right, "chain"):
-        return reduce(or_, right.tasks, left) if right.tasks else left
-    last = _last_kind(left)
+def _join_chord(left: Any, right: Any) -> Any:
+    if _is(right, "chain") or _is(right, "group"):
+        return _chain.of_steps([left, *_opened(right)], app=left._app)
     joined = left.clone()
+    joined.body = joined.body | right if joined.body is not None else right
+    return joined
+
+
+def _copied(sig: Any) -> Any:
+    """A chain to be extended: what is linked to its end goes to the step that is the end now."""
+    if _last_kind(sig) in ("group", "chord"):
+        return sig.clone()
+    return _chain(sig.unchain_tasks(), app=sig._app)
+
+
+def _extend(joined: Any, right: Any) -> Any:
+    """Add to the end of a chain, in place; returns it, or the group that a first group stays."""
+    if _is(right, "chain"):
+        return _fold(right.unchain_tasks(), joined)
+    if _is(right, "group"):
+        if not right.tasks:
+            return joined
+        right = _alone(right)
+        if _is(right, "group") and not joined.tasks:
+            return right
+    last = _last_kind(joined)
     if last == "group" and not _is(right, "group"):
-        joined.tasks[-1] = class_of("chord")(joined.tasks[-1], body=right, app=left._app)
+        joined.tasks[-1] = class_of("chord")(joined.tasks[-1], body=right, app=joined._app)
     elif last == "chord" and not _is(right, "chord"):
-        joined.tasks[-1] = joined.tasks[-1].clone()
-        body = joined.tasks[-1].body
-        joined.tasks[-1].body = body | right
+        chord = joined.tasks[-1] = joined.tasks[-1].clone()
+        chord.body = chord.body | right
     else:
         joined.tasks.append(right)
+    return joined
+
+
+def _fold(steps: Iterable[Any], joined: Any) -> Any:
+    """Join steps from left to right onto a chain of our own."""
+    for step in steps:
+        joined = _extend(joined, step) if _is(joined, "chain") else joined | step
     return joined
 
 
@@ -134,10 +154,11 @@ class _chain(Signature):
         return copy
 
     def unchain_tasks(self) -> list[Any]:
-        """Copies of the steps, carrying the links of the chain; for running them eagerly."""
+        """Copies of the steps, which carry the links of the chain."""
         steps = [step.clone() for step in self.tasks]
-        for link in as_list(self.options.get("link")):
-            steps[-1].link(link)
+        if steps:
+            for link in as_list(self.options.get("link")):
+                steps[-1].link(link)
         for errback in as_list(self.options.get("link_error")):
             for step in steps:
                 step.link_error(errback)
@@ -187,7 +208,7 @@ class _chain(Signature):
         )
         first, rest = steps[0], steps[1:]
         if rest:
-            options["chain"] = [step for step in reversed(rest)]
+            options["chain"] = rest[::-1]
         first.apply_async(producer=producer or publisher, **options)
         return result
 
@@ -231,6 +252,7 @@ class _chain(Signature):
         )
         family = {"chord": chord, "group_id": group_id, "group_index": group_index}
         options.update((key, value) for key, value in family.items() if value is not None)
+        options["task_id"] = result.id
         return result
 
     _freeze = freeze
@@ -291,10 +313,8 @@ def _freeze_steps(  # the parts of `freeze`
             )
         else:
             result = step.freeze(root_id=root_id)
-        if position == 0:
-            root_id = root_id or step.options.get("task_id")
-            if parent_id:
-                step.options["parent_id"] = parent_id
+        if position == 0 and parent_id:
+            step.options["parent_id"] = parent_id
         first = result
         while first.parent is not None and first is not previous:
             first = first.parent
@@ -318,14 +338,5 @@ class chain(_chain):  # the documented name
     def __new__(cls, *tasks: Any, **kwargs: Any) -> Any:
         if not kwargs and tasks and (len(tasks) != 1 or is_list(tasks[0])):
             steps = tasks[0] if len(tasks) == 1 else tasks
-            steps = [maybe_signature(step, clone=False) for step in steps]
-            folded = reduce(or_, steps, _chain())
-            return _single_step(folded) if _is(folded, "chain") else folded
+            return _fold((maybe_signature(step, clone=True) for step in steps), _chain())
         return super().__new__(cls, *tasks, **kwargs)
-
-
-def _single_step(folded: Any) -> Any:
-    """A chain of one group is that group; of one plain step it stays a chain."""
-    if len(folded.tasks) == 1 and folded.tasks[0].get("subtask_type") in ("group", "chord"):
-        return folded.tasks[0]
-    return folded

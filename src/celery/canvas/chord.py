@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kombu.utils.uuid import uuid
 
 from celery.canvas.factory import maybe_signature
 from celery.canvas.group import group
+from celery.canvas.links import as_list
 from celery.canvas.signature import Signature
 from celery.canvas.unroll import chord_size
 from celery.exceptions import CPendingDeprecationWarning
@@ -19,14 +20,17 @@ __all__ = ["_chord", "chord"]
 
 
 def _header(header: Any) -> Any:
-    """Whatever was given as a header, as a group: the steps of a chain are members too."""
-    if isinstance(header, group):
-        return header
-    if isinstance(header, Signature):
-        return group(header.kwargs["tasks"] if header.get("subtask_type") == "chain" else [header])
+    """Whatever was given as a header, as a list of members; steps of a chain are members too.
+
+    A group that has options, of which its id is one, stays a group.
+    """
     if isinstance(header, Mapping):
-        return maybe_signature(header)
-    return group(header)
+        header = maybe_signature(header)
+    if isinstance(header, group):
+        return header if header.options else header.tasks
+    if isinstance(header, Signature):
+        return header.kwargs["tasks"] if header.get("subtask_type") == "chain" else [header]
+    return group(header).tasks
 
 
 @Signature.register_type(name="chord")
@@ -70,10 +74,8 @@ class _chord(Signature):
         """Of a dict that came over the wire; the header may be a list or a group."""
         kwargs = dict(d["kwargs"])
         header, body = kwargs.pop("header"), kwargs.pop("body", None)
-        if not isinstance(header, Mapping):
-            header = group([maybe_signature(task, app=app) for task in header], app=app)
         made = cls(
-            maybe_signature(header, app=app),
+            group(header, app=app) if not isinstance(header, Mapping) else header,
             maybe_signature(body, app=app),
             args=d["args"],
             app=app,
@@ -87,13 +89,15 @@ class _chord(Signature):
 
     @property
     def header(self) -> Any:
-        """The group."""
-        return self.kwargs["header"]
+        """The members as a group."""
+        header = self.kwargs["header"]
+        return header if isinstance(header, group) else group(header, app=self._app)
 
     @property
     def tasks(self) -> list[Any]:
         """The members of the header."""
-        members: list[Any] = self.kwargs["header"].tasks
+        header = self.kwargs["header"]
+        members: list[Any] = header.tasks if isinstance(header, group) else header
         return members
 
     @tasks.setter
@@ -115,7 +119,7 @@ class _chord(Signature):
     def clone(self, *args: Any, **kwargs: Any) -> Any:
         """A copy; header and body are copied too."""
         copy = super().clone(*args, **kwargs)
-        copy.kwargs["header"] = maybe_signature(copy.kwargs["header"], clone=True)
+        copy.kwargs["header"] = _header(self.header.clone())
         copy.kwargs["body"] = maybe_signature(copy.kwargs["body"], clone=True)
         return copy
 
@@ -138,19 +142,26 @@ class _chord(Signature):
     ) -> Any:
         """Send the header; returns the result of the body, whose `parent` is the header's."""
         app = self.app
-        kwargs = dict(kwargs or {})
-        body = maybe_signature(kwargs.pop("body", None) or self.body, app=app)
+        partial = dict(kwargs or {})
+        body = maybe_signature(partial.pop("body", None) or self.body, app=app)
         if app.conf.task_always_eager:
             with allow_join_result():
                 return self.apply(args, {"body": body}, task_id=task_id, **options)
         merged = {**self.options, **{k: v for k, v in options.items() if v is not None}}
         task_id = task_id or merged.pop("task_id", None)
-        partial = (*(args or ()), *(self.args or ()))
+        merged.pop("task_id", None)
         header = self.header.clone()
-        if not header.tasks:
-            merged.pop("task_id", None)
-            return body.apply_async(([],), task_id=task_id, **merged)
-        return self.run(header, body.clone(), partial, task_id=task_id, **merged)
+        if "countdown" in merged:
+            header.options["countdown"] = merged.pop("countdown")
+        return self.run(
+            header,
+            body.clone(),
+            (*(args or ()), *(self.args or ())),
+            task_id=task_id,
+            kwargs=partial,
+            producer=producer or publisher,
+            **merged,
+        )
 
     def run(  # noqa: PLR0913  # the documented signature
         self,
@@ -170,20 +181,16 @@ class _chord(Signature):
 
         Args:
             interval, countdown, max_retries: how stores that cannot count are polled (seconds).
+            options: of header and body; body options that are set already stay.
         """
         app = app or self.app
-        group_id = header.options.get("task_id") or uuid()
-        header.options["task_id"] = group_id
-        following = options.pop("chain", None)
-        if following:
-            for step in reversed(following):
-                body = body | maybe_signature(step, app=app)
-        for_header = {key: options.pop(key) for key in ("eta",) if key in options}
-        links = {key: options.pop(key, None) for key in ("link", "link_error")}
-        for key, signatures in links.items():
-            for signature in signatures or ():
+        group_id = header.options.setdefault("task_id", uuid())
+        body = _followed(body, options.pop("chain", None), app)
+        for key in ("link", "link_error"):
+            for signature in as_list(options.pop(key, None)):
                 getattr(body, key)(signature)
-        root_id = options.pop("root_id", None) or body.options.get("root_id")
+        root_id, parent_id = options.pop("root_id", None), options.pop("parent_id", None)
+        producer = options.pop("producer", None)
         result = body.freeze(
             task_id,
             group_id=options.pop("group_id", None) or group_id,
@@ -192,7 +199,12 @@ class _chord(Signature):
             group_index=options.pop("group_index", None),
         )
         for key, value in options.items():
-            body.options.setdefault(key, value)
+            if key != "eta":
+                body.options.setdefault(key, value)
+        if not header.tasks:
+            body.apply_async(([],), producer=producer)
+            result.parent = app.GroupResult(group_id, [])
+            return result
         header_result = header.freeze(chord=body, root_id=root_id)
         app.backend.apply_chord(
             (header_result.id, header_result.results),
@@ -201,13 +213,15 @@ class _chord(Signature):
             countdown=countdown,
             max_retries=max_retries,
         )
-        sent = header.apply_async(
-            partial_args, {}, task_id=group_id, chord=body, root_id=root_id, **for_header
+        result.parent = header.apply_async(
+            partial_args,
+            kwargs,
+            producer=producer,
+            chord=body,
+            root_id=root_id,
+            parent_id=parent_id,
+            **options,
         )
-        first = result
-        while first.parent is not None:
-            first = first.parent
-        first.parent = sent
         return result
 
     def apply(
@@ -230,22 +244,19 @@ class _chord(Signature):
         group_index: int | None = None,
     ) -> Any:
         """Give header and body their ids; returns the result of the body."""
-        header_result = self.header.freeze(root_id=root_id, parent_id=parent_id, chord=self.body)
+        header = self.kwargs["header"] = self.header
+        header_result = header.freeze(root_id=root_id, parent_id=parent_id)
         result = self.body.freeze(
             _id,
             group_id=group_id,
             chord=chord,
             root_id=root_id,
-            parent_id=parent_id,
             group_index=group_index,
         )
         self.options["task_id"] = result.id
         family = {"chord": chord, "group_id": group_id, "group_index": group_index}
         self.options.update((key, value) for key, value in family.items() if value is not None)
-        first = result
-        while first.parent is not None:
-            first = first.parent
-        first.parent = header_result
+        result.parent = header_result
         return result
 
     _freeze = freeze
@@ -254,7 +265,8 @@ class _chord(Signature):
 
     def set_immutable(self, immutable: bool) -> None:
         """Whether a call may add arguments to the header's members."""
-        self.header.set_immutable(immutable)
+        for task in self.tasks:
+            task.set_immutable(immutable)
 
     def link(self, callback: Any) -> Any:
         """Add a callback to the body."""
@@ -280,10 +292,10 @@ class _chord(Signature):
 
     @property
     def app(self) -> Any:
-        """The app: the one given, else that of the header, else the current one."""
-        if self._app is None:
-            return self.header.app
-        return self._app
+        """The app: the one given, else that of the first member, else the current one."""
+        if self._app is None and self.tasks:
+            return self.tasks[0].app
+        return Signature.app.fget(self)  # type: ignore[attr-defined]  # a property
 
     @app.setter
     def app(self, app: Any) -> None:
@@ -296,6 +308,16 @@ class _chord(Signature):
             self.body.tasks[0].task if self.body.get("subtask_type") == "chain" else self.body.task
         )
         return f"%{name}({self.tasks!r})"
+
+
+def _followed(body: Any, chain: Sequence[Any] | None, app: Any) -> Any:
+    """The body with the steps that come after it, the next one last, as chains travel."""
+    following = [maybe_signature(step, app=app) for step in chain or ()]
+    if following and isinstance(body, group):
+        body |= following.pop()
+    if following:
+        body.options["chain"] = following + list(body.options.get("chain") or ())
+    return body
 
 
 chord = _chord

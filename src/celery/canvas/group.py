@@ -44,7 +44,7 @@ class group(Signature):  # the documented name
         app = options.pop("app", None)
         members = _members(tasks)
         if isinstance(members, (list, tuple)):
-            members = [maybe_signature(member) for member in members]
+            members = [maybe_signature(member, clone=True) for member in members]
         super().__init__(
             "celery.group", (), {"tasks": members}, options, subtask_type="group", app=app
         )
@@ -62,15 +62,25 @@ class group(Signature):  # the documented name
         """The members."""
         members = self.kwargs["tasks"]
         if not isinstance(members, list):
-            members = self.kwargs["tasks"] = [maybe_signature(member) for member in members]
+            members = [maybe_signature(member, clone=True) for member in members]
+            self.kwargs["tasks"] = members
         return members
 
     @tasks.setter
     def tasks(self, members: Iterable[Any]) -> None:
         self.kwargs["tasks"] = list(members)
 
+    def __len__(self) -> int:
+        return len(self.tasks)
+
     def __call__(self, *partial_args: Any, **options: Any) -> Any:
         return self.apply_async(partial_args, **options)
+
+    def clone(self, *args: Any, **kwargs: Any) -> Any:
+        """A copy; the members are copied too."""
+        copy = super().clone(*args, **kwargs)
+        copy.kwargs["tasks"] = [maybe_signature(member, clone=True) for member in copy.tasks]
+        return copy
 
     def __or__(self, other: Any) -> Any:
         if not isinstance(other, Signature):
@@ -79,10 +89,10 @@ class group(Signature):  # the documented name
 
     def skew(self, start: float = 1.0, stop: float | None = None, step: float = 1.0) -> Any:
         """Let the members start one after another: seconds of countdown from start to stop."""
-        wait = start
+        wait = float(start)
         for task in self.tasks:
             task.set(countdown=wait)
-            wait = start if stop is not None and wait + step >= stop else wait + step
+            wait = wait + step if stop is None else min(wait + step, float(stop))
         return self
 
     # -- sending
@@ -113,7 +123,7 @@ class group(Signature):  # the documented name
         group_id = options.pop("task_id", None) or uuid()
         root_id, parent_id = options.pop("root_id", None), options.pop("parent_id", None)
         chord = options.pop("chord", None)
-        members = self._prepared(args, options)
+        members = self._prepared(args, kwargs, options)
         results = [
             member.freeze(
                 group_id=group_id,
@@ -134,12 +144,13 @@ class group(Signature):  # the documented name
             parent.add_trail(result)
         return result
 
-    def _prepared(self, args: Any, options: Mapping[str, Any]) -> list[Any]:
+    def _prepared(self, args: Any, kwargs: Any, options: Mapping[str, Any]) -> list[Any]:
         """Copies of the members with partial arguments and the group's own links."""
+        partial = {key: value for key, value in kwargs.items() if key != "tasks"}
         links = {key: as_list(options.get(key)) for key in ("link", "link_error")}
         prepared = []
         for member in flatten_members(self.tasks):
-            copy = member.clone(args)
+            copy = member.clone(args, partial)
             copy._app = copy._app or self._app
             for key, signatures in links.items():
                 for signature in signatures:
@@ -152,7 +163,7 @@ class group(Signature):  # the documented name
         args, kwargs, options = self._merge(args, kwargs, options)
         group_id = options.pop("task_id", None) or uuid()
         calls = {k: v for k, v in options.items() if k not in ("link", "link_error", "chord")}
-        members = self._prepared(args, options)
+        members = self._prepared(args, kwargs, options)
         return self.app.GroupResult(group_id, [member.apply(**calls) for member in members])
 
     def freeze(  # the documented signature
@@ -177,7 +188,7 @@ class group(Signature):  # the documented name
                 chord=chord,
                 root_id=root_id,
                 parent_id=parent_id,
-                group_index=index if group_index is None else group_index,
+                group_index=index,
             )
             for index, member in enumerate(members)
         ]

@@ -13,37 +13,31 @@ __all__ = ["chord_size", "flatten_members", "maybe_unroll_group", "steps_of"]
 def steps_of(tasks: Iterable[Any]) -> list[Any]:
     """The steps of a chain, one message each.
 
-    A chain inside the chain is opened up; a group that something follows becomes a chord of it
-    and what follows; what follows a chord moves into its body. A group or chord can so only be
-    the last step.
+    A chain inside the chain is opened up; a group that something follows becomes a chord of the
+    group and that step. So a group can only be the last step.
     """
     steps: list[Any] = []
     for task in tasks:
         kind = task.get("subtask_type")
         if kind == "chain":
-            for step in steps_of(task.tasks):
+            inner = task.unchain_tasks() if _has_links(task) else task.tasks
+            for step in steps_of(inner):
                 _append(steps, step)
         elif kind != "group" or task.tasks:
             _append(steps, maybe_unroll_group(task) if kind == "group" else task)
     return steps
 
 
+def _has_links(chain: Any) -> bool:
+    return bool(chain.options.get("link") or chain.options.get("link_error"))
+
+
 def _append(steps: list[Any], step: Any) -> None:
-    last = steps[-1].get("subtask_type") if steps else None
-    if last == "group":
-        steps[-1] = class_of("chord")(steps[-1], body=step, app=steps[-1]._app)
-    elif last == "chord":
-        chord = steps[-1].clone()
-        chord.body = _then(chord.body, step)
-        steps[-1] = chord
+    last = steps[-1] if steps else None
+    if last is not None and last.get("subtask_type") == "group":
+        steps[-1] = class_of("chord")(last, body=step, app=last._app)
     else:
         steps.append(step)
-
-
-def _then(body: Any, step: Any) -> Any:
-    """The body of a chord with one more step after it."""
-    earlier = list(body.tasks) if body.get("subtask_type") == "chain" else [body]
-    return class_of("chain").of_steps(steps_of([*earlier, step]), app=body._app)
 
 
 def maybe_unroll_group(group: Any) -> Any:

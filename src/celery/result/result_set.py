@@ -11,6 +11,7 @@ from celery._state import app_or_default
 from celery.exceptions import ImproperlyConfigured
 from celery.result.base import ResultBase
 from celery.result.guards import assert_will_not_block
+from celery.result.tree import unpickle_result
 from celery.states import PROPAGATE_STATES
 
 if TYPE_CHECKING:
@@ -98,6 +99,9 @@ class ResultSet(ResultBase):
 
     # Mutable; but a promise is told apart by itself where it is waited for.
     __hash__ = object.__hash__
+
+    def __reduce__(self) -> Any:
+        return unpickle_result, ("ResultSet", (self.results,))
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: [{', '.join(str(r.id) for r in self.results)}]>"

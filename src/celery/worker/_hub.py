@@ -143,10 +143,20 @@ class Hub:
     def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
         """Run a coroutine to its end, and with it whatever else is on the loop.
 
+        An exit that is raised on the loop (a signal handler's, a task's in the solo pool) cancels
+        the coroutine, and passes through when that has ended.
+
         Raises:
             RuntimeError: the loop is running already: use `spawn`.
         """
-        return self.loop.run_until_complete(coroutine)
+        task = self.loop.create_task(coroutine)
+        try:
+            return self.loop.run_until_complete(task)
+        except BaseException:
+            if not task.done():
+                task.cancel()
+                self.loop.run_until_complete(_gather([task]))
+            raise
 
     def spawn(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Run a coroutine beside everything else; its exception is logged."""

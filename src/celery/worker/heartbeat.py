@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from celery.signals import heartbeat_sent
@@ -21,11 +22,19 @@ class Heart:
         timer: calls repeatedly.
         eventer: sends events; while it is disabled nothing is sent.
         interval: seconds.
+        send: sends one event, instead of the eventer's own `send`.
     """
 
-    def __init__(self, timer: Any, eventer: Any, interval: float | None = None) -> None:
+    def __init__(
+        self,
+        timer: Any,
+        eventer: Any,
+        interval: float | None = None,
+        send: Callable[..., Any] | None = None,
+    ) -> None:
         self.timer = timer
         self.eventer = eventer
+        self._send_event = send or eventer.send
         self.interval = float(interval or INTERVAL_S)
         self.tref: Any = None
         # To tell at once when events become enabled, and that they are disabled.
@@ -51,7 +60,7 @@ class Heart:
         heartbeat_sent.send(sender=self)
 
     def _send(self, event: str, retry: bool = True) -> None:
-        self.eventer.send(
+        self._send_event(
             event,
             freq=self.interval,
             active=len(state.active_requests),

@@ -138,12 +138,16 @@ async def _progress(c: Consumer, seconds: float) -> None:
 
 
 def cancel_all(c: Consumer) -> None:
-    """Stop everything that is in the pool; it runs again elsewhere if it is not acknowledged."""
+    """Stop everything that is in the pool; it runs again elsewhere if it is not acknowledged.
+
+    The pool is stopped before the messages go back, so that nothing of it begins meanwhile.
+    """
     for request in tuple(c.in_pool):
         try:
             request.cancel(c.pool)
         except NotImplementedError:
-            logger.warning("This pool cannot stop a running task: %s is left behind", request)
+            logger.warning("This pool cannot stop a task: %s ends with the process", request)
+    c.pool.terminate()
 
 
 async def _settle_last(c: Consumer) -> None:

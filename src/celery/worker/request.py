@@ -263,15 +263,15 @@ class Request(Received):
         if self._already_cancelled or self._already_revoked:
             return
         self._already_cancelled = True
-        signum = signals.signum(signal or "TERM")
-        if self.time_start is not None and self.worker_pid is not None:
-            if self._apply_result is not None:
-                self._apply_result.terminate(signum)
-            pool.terminate_job(self.worker_pid, signum)
         self.task_ready(self)
         self.send_event("task-cancelled")
         if emit_retry:
             aftermath.cancelled(self)
+        if self.time_start is not None and self.worker_pid is not None:
+            signum = signals.signum(signal or "TERM")
+            if self._apply_result is not None:
+                self._apply_result.terminate(signum)
+            pool.terminate_job(self.worker_pid, signum)
 
     # -- its message
 

@@ -293,7 +293,7 @@ class WorkController:
             self.request_shutdown(exitcode or EX_OK)
             self.blueprint.join()
             return
-        self._stop_parts(terminate=False)
+        self._stop_parts(terminate=self.shutdown.stage >= Stage.COLD)
 
     def terminate(self, in_sighandler: bool = False) -> None:
         """Stop now: what runs is not waited for. Safe twice."""

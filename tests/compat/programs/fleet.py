@@ -9,7 +9,7 @@ import socket
 import time
 from datetime import datetime
 
-from celery import Celery
+from celery import Celery, chain, group
 from celery.exceptions import Ignore, Reject, SoftTimeLimitExceeded
 from kombu import Exchange, Queue
 
@@ -247,13 +247,7 @@ def widen(self, x):
     """Become a group with a callback."""
     queue = self.request.delivery_info["routing_key"]
     header = [add.si(x, n).set(queue=queue) for n in range(3)]
-    raise self.replace(chord_of(header, total.s().set(queue=queue)))
-
-
-def chord_of(header, body):
-    from celery import chain, group
-
-    return chain(group(header), body)
+    raise self.replace(chain(group(header), total.s().set(queue=queue)))
 
 
 @app.task(bind=True)

@@ -6,12 +6,13 @@ import builtins
 import os
 import queue
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from celery.app.base import Celery
-from celery.backends._drainers import drainers
+from celery.backends._drainers import drainers, greenletDrainer
 from celery.backends._kv import BaseKeyValueStoreBackend
 from celery.backends.asynchronous import (
     AsyncBackendMixin,
@@ -204,3 +205,46 @@ def test_drainer_of_ones_own() -> None:
         pass
 
     assert drainers.pop("test") is Own
+
+
+class ThreadsAsGreenlets(greenletDrainer):
+    """Threads and their events have what greenlets and theirs have."""
+
+    spawned = 0
+
+    def spawn(self, func: Any) -> Any:
+        self.spawned += 1
+        return in_thread(func)
+
+    def _event(self) -> Any:
+        return threading.Event()
+
+
+class TestOneDrainsForAll:
+    @pytest.fixture
+    def drainer(self, backend: TellingBackend) -> Iterator[ThreadsAsGreenlets]:
+        drainer = ThreadsAsGreenlets(backend.result_consumer)
+        backend.result_consumer.drainer = drainer
+        yield drainer
+        drainer.stop()
+        backend.result_consumer.announced.put({"status": STARTED})
+
+    def test_one_is_enough(
+        self, app: Celery, backend: TellingBackend, drainer: ThreadsAsGreenlets
+    ) -> None:
+        for task_id in "abc":
+            result = app.AsyncResult(task_id)
+            result.then(lambda result: None)
+            backend.store_result(task_id, task_id, SUCCESS)
+            assert result.get(timeout=PATIENCE) == task_id
+        assert drainer.spawned == 1
+
+    def test_those_who_wait_are_told_of_its_error(
+        self, app: Celery, backend: TellingBackend, drainer: ThreadsAsGreenlets
+    ) -> None:
+        backend.result_consumer.announced.put({"status": SUCCESS})
+        with pytest.raises(KeyError, match="task_id"):
+            app.AsyncResult("id").get(timeout=PATIENCE)
+        backend.store_result("id", 5, SUCCESS)
+        assert app.AsyncResult("id").get(timeout=PATIENCE) == 5
+        assert drainer.spawned == 2

@@ -265,7 +265,7 @@ class TestChord:
         backend = DictBackend(app)
         body = add.s(1).set(task_id="body", queue="some queue", priority=3)
         self.begin(app, backend, body)
-        [(task, args, headers)] = sent
+        [(task, args, _)] = sent
         assert (task, args[0]) == ("celery.chord_unlock", "gid")
         assert backend.values == {}
 

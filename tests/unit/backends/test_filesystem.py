@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,21 +34,14 @@ def test_id_cannot_leave_the_directory(backend: FilesystemBackend, tmp_path: Pat
 
 
 def test_unfinished_file_is_removed(app: Celery, tmp_path: Path) -> None:
-    class Full:
-        def __init__(self, path: Any, mode: str) -> None:
-            self.file = open(path, mode)
-
-        def __enter__(self) -> Full:
-            return self
-
-        def __exit__(self, *exc: Any) -> None:
-            self.file.close()
-
-        def write(self, data: bytes) -> None:
+    @contextmanager
+    def full(path: Any, mode: str) -> Iterator[Any]:
+        with open(path, mode):
             raise OSError(28, "No space left on device")
+            yield
 
     backend = FilesystemBackend(app=app, url=f"file://{tmp_path}")
-    backend.open = Full
+    backend.open = full
     with pytest.raises(OSError, match="No space"):
         backend.set(b"k", b"v")
     assert list(tmp_path.iterdir()) == []

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from tests.support.result_apps import make_app
 
 from celery.app.base import Celery
 from celery.signals import before_task_publish
-from tests.support.result_apps import make_app
 
 
 @pytest.fixture

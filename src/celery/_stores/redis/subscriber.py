@@ -78,7 +78,9 @@ class Subscriber:
         Raises:
             redis.exceptions.ConnectionError: there is no connection (any more).
         """
-        connection = self._connection
+        with self._lock:
+            # Another thread may be connecting at this moment.
+            connection = self._connection
         if connection is None:
             raise RedisConnectionError("not connected")
         try:

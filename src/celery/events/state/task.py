@@ -153,7 +153,10 @@ class Task:
     def _find(self, uuid: str | None) -> Task | None:
         if uuid is None or self.cluster_state is None:
             return None
-        found: Task | None = self.cluster_state.tasks.get(uuid)
+        tasks = self.cluster_state.tasks
+        # Past the least-recently-used order: to look is not to use, and must not reorder what
+        # may be iterated over right now.
+        found: Task | None = getattr(tasks, "data", tasks).get(uuid)
         return found
 
     @property
@@ -236,13 +239,14 @@ class Task:
 
     def as_dict(self) -> dict[str, Any]:
         """Return all fields, with other tasks as their ids."""
-        fields = {name: getattr(self, name) for name in self._fields}
-        fields.update(
-            root=self.root_id,
-            parent=self.parent_id,
-            children=[child.uuid for child in self.children],
-        )
-        return fields
+        others = {
+            "root": self.root_id,
+            "parent": self.parent_id,
+            "children": [child.uuid for child in self.children],
+        }
+        return {
+            name: others[name] if name in others else getattr(self, name) for name in self._fields
+        }
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Task) and self.uuid == other.uuid

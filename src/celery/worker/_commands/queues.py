@@ -132,9 +132,7 @@ def disable_events(state: Any, **kwargs: Any) -> Any:
 def heartbeat(state: Any, **kwargs: Any) -> None:
     """Tell worker(s) to send event heartbeat immediately."""
     logger.debug("Heartbeat requested by remote.")
-    dispatcher = state.consumer.event_dispatcher
-    if dispatcher is not None:
-        dispatcher.send("worker-heartbeat", freq=HEARTBEAT_FREQ, **SOFTWARE_INFO)
+    state.consumer.task_events.send("worker-heartbeat", freq=HEARTBEAT_FREQ, **SOFTWARE_INFO)
 
 
 @control_command(visible=False)

@@ -94,7 +94,8 @@ class MessageHandlers:
 
     app: Any
     hostname: str
-    event_dispatcher: Any
+    #: Sends events.
+    task_events: Any
     #: What is called with the message of each task, by task name.
     strategies: dict[str, Callable[..., None]]
     #: Called with each request before it goes to the pool.
@@ -190,8 +191,7 @@ class MessageHandlers:
             self.app.backend.mark_as_failure(task_id, error, request=context)
         except Exception as exc:
             logger.exception("Cannot record that task %s is not registered: %r", task_id, exc)
-        if self.event_dispatcher is not None:
-            self.event_dispatcher.send("task-failed", uuid=task_id, exception=f"{error!r}")
+        self.task_events.send("task-failed", uuid=task_id, exception=f"{error!r}")
 
     def on_invalid_task(self, body: Any, message: Delivery, exc: BaseException) -> None:
         """A task's message that says something impossible: rejected."""

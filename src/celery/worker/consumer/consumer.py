@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -205,7 +204,7 @@ class Consumer(MessageHandlers):
             self.restart_count += 1
             if self._guard.too_often():
                 logger.critical("Frequent restarts detected: %r", self.restart_count)
-                time.sleep(1.0)
+                self.hub.run(asyncio.sleep(1.0))
             try:
                 self.blueprint.start(self)
             except self.connection_errors as exc:
@@ -275,7 +274,7 @@ class Consumer(MessageHandlers):
         patience = Patience.from_settings(self.app.conf, starting=self.first_connection_attempt)
         self.hub.run(
             connect(
-                self.task_consumer.source.start,
+                self._reach,
                 self.connection_errors,
                 patience,
                 url=self.broker.as_uri(),
@@ -284,6 +283,11 @@ class Consumer(MessageHandlers):
         )
         self.first_connection_attempt = False
         return self.connection_for_read(heartbeat=self.amqheartbeat)
+
+    async def _reach(self) -> None:
+        """One attempt to connect; what was leased before a loss is taken up again."""
+        await asyncio.to_thread(self.broker.connect)
+        await self.task_consumer.source.start()
 
     def connection_for_read(self, heartbeat: float | None = None) -> Any:
         """A kombu connection to consume with."""

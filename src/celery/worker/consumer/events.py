@@ -38,40 +38,31 @@ class Events(bootsteps.StartStopStep):
         super().__init__(c, **kwargs)
 
     def start(self, c: Any) -> None:
-        previous = self._close(c)
+        previous, stale = c.event_dispatcher, self._connection
         self._connection = c.connection_for_write()
         dispatcher = c.app.events.Dispatcher(
             self._connection,
             hostname=c.hostname,
             enabled=self.send_events,
-            groups=self.groups,
+            # What a command has changed stays changed.
+            groups=self.groups if previous is None else previous.groups,
             buffer_group=["task"],
-            on_send_buffered=None,
         )
-        c.event_dispatcher = dispatcher
         if previous is not None:
             dispatcher.extend_buffer(previous)
-            dispatcher.flush()
-        c.hub.on_tick.add(self._flush)
-        self._dispatcher = dispatcher
-
-    _dispatcher: Any = None
-
-    def _flush(self) -> None:
-        """Send the task events that have gathered since the last turn."""
-        if self._dispatcher is not None:
-            self._dispatcher.flush(errors=False, groups=("task",))
+        c.event_dispatcher = dispatcher
+        if stale is not None:
+            ignore_errors(stale, stale.release)
+        c.task_events.start()
 
     def stop(self, c: Any) -> None:
-        """The dispatcher stays: what is sent meanwhile is buffered by it."""
+        """The dispatcher stays: what is sent meanwhile is kept by it, for the next one."""
 
     def shutdown(self, c: Any) -> None:
-        self._close(c)
-
-    def _close(self, c: Any) -> Any:
+        """Send what is left, close."""
+        c.task_events.stop()
         dispatcher, c.event_dispatcher = c.event_dispatcher, None
         connection, self._connection = self._connection, None
         if dispatcher is not None:
             ignore_errors(connection, dispatcher.close)
             ignore_errors(connection, connection.release)
-        return dispatcher

@@ -190,7 +190,7 @@ class Gossip(bootsteps.ConsumerStep):
             action: given to it; for ``task`` a signature.
         """
         self._acks[id] = []
-        self.c.event_dispatcher.send(
+        self.c.task_events.send(
             "worker-elect", id=id, topic=topic, action=action, cver=CONSENSUS_VERSION
         )
 
@@ -202,7 +202,7 @@ class Gossip(bootsteps.ConsumerStep):
         fullname = f"{event['hostname']}.{event['pid']}"
         candidate = _Candidate(event["clock"], fullname, event["topic"], event["action"])
         self._candidates.setdefault(event["id"], []).append(candidate)
-        self.c.event_dispatcher.send("worker-elect-ack", id=event["id"])
+        self.c.task_events.send("worker-elect-ack", id=event["id"])
 
     def on_elect_ack(self, event: Mapping[str, Any]) -> None:
         """Somebody has seen the candidates; when all have, the election is decided."""

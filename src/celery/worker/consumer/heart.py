@@ -35,7 +35,9 @@ class Heart(bootsteps.StartStopStep):
         super().__init__(c, **kwargs)
 
     def start(self, c: Any) -> None:
-        c.heart = heartbeat.Heart(c.timer, c.event_dispatcher, self.heartbeat_interval)
+        c.heart = heartbeat.Heart(
+            c.timer, c.event_dispatcher, self.heartbeat_interval, send=c.task_events.send
+        )
         c.heart.start()
 
     def stop(self, c: Any) -> None:

@@ -15,7 +15,7 @@ from celery._message.context import Context
 from celery.app.base import Celery
 from celery.signals import before_task_publish
 
-__all__ = ["BackendKit", "BackendOpener", "PATIENCE", "Sent", "eventually", "new_id", "request_of"]
+__all__ = ["PATIENCE", "BackendKit", "BackendOpener", "Sent", "eventually", "new_id", "request_of"]
 
 BackendOpener: TypeAlias = Callable[[], Any]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pickle
 import sys
-from concurrent.futures import Future
 from collections.abc import Callable
+from concurrent.futures import Future
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -182,7 +182,7 @@ class ResultTests(BackendKit):
 
     def reopen(self, app: Any, backend: Any) -> Any:
         """A backend like `backend` that has seen the settings as they are now."""
-        unpickle, (cls, args, kwargs) = backend.__reduce__()
+        _, (cls, args, kwargs) = backend.__reduce__()
         app.backend = cls(*args, app=app, **kwargs)
         return app.backend
 

@@ -1,0 +1,1 @@
+"""The `celery` command and its sub-commands, one module each."""

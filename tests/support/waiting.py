@@ -1,0 +1,30 @@
+"""Waiting for a condition, with a deadline instead of a guess."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+INTERVAL_S = 0.01
+
+
+def wait_until(condition: Callable[[], T], timeout: float = 10.0, what: str = "") -> T:
+    """Return what the condition returns, as soon as that is true.
+
+    Args:
+        condition: called again and again.
+        timeout: seconds after which to give up.
+        what: what is waited for, for the message.
+
+    Raises:
+        AssertionError: it did not become true in time.
+    """
+    deadline = time.monotonic() + timeout
+    while not (value := condition()):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"Not within {timeout} seconds: {what or condition}")
+        time.sleep(INTERVAL_S)
+    return value

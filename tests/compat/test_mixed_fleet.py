@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from tests.compat.conftest import Fleet, Pair
+from tests.support.differences import assert_same
 
 OUR_CLIENT = Pair("ours", "theirs")
 OUR_WORKER = Pair("theirs", "ours")
@@ -66,7 +67,7 @@ def pair(request: pytest.FixtureRequest) -> Pair:
     ],
 )
 def test_redis(redis_fleet: Fleet, pair: Pair, scenario: str) -> None:
-    assert redis_fleet.observe(pair, scenario) == redis_fleet.upstream(scenario)
+    assert_same(redis_fleet.observe(pair, scenario), redis_fleet.upstream(scenario))
 
 
 @pytest.mark.rabbitmq
@@ -96,7 +97,7 @@ def test_redis(redis_fleet: Fleet, pair: Pair, scenario: str) -> None:
     ],
 )
 def test_rabbitmq(rabbitmq_fleet: Fleet, pair: Pair, scenario: str) -> None:
-    assert rabbitmq_fleet.observe(pair, scenario) == rabbitmq_fleet.upstream(scenario)
+    assert_same(rabbitmq_fleet.observe(pair, scenario), rabbitmq_fleet.upstream(scenario))
 
 
 @pytest.mark.rabbitmq
@@ -120,7 +121,7 @@ def test_rabbitmq(rabbitmq_fleet: Fleet, pair: Pair, scenario: str) -> None:
     ],
 )
 def test_rpc_results(rpc_fleet: Fleet, pair: Pair, scenario: str) -> None:
-    assert rpc_fleet.observe(pair, scenario) == rpc_fleet.upstream(scenario)
+    assert_same(rpc_fleet.observe(pair, scenario), rpc_fleet.upstream(scenario))
 
 
 @pytest.mark.parametrize("reader", ["ours", "theirs"])

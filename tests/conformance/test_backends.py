@@ -25,8 +25,6 @@ from celery.contrib.testing.conformance.backend import BackendConformance, Backe
 
 #: Where the servers are: ``(environment variable, default)``.  A server at the default place may be
 #: missing; one that the environment names must be there.
-POSTGRES = ("CELERY_TEST_POSTGRES_URL", "postgresql+psycopg://root@127.0.0.1/test")
-MYSQL = ("CELERY_TEST_MYSQL_URL", "mysql+pymysql://root@127.0.0.1/test")
 
 
 class TestMemory(BackendConformance):
@@ -122,30 +120,15 @@ class TestDatabaseOnSQLite(DatabaseConformance):
         return f"sqlite:///{tmp_path}/results.db"
 
 
-def _reachable(place: tuple[str, str]) -> str:
-    variable, default = place
-    url = os.environ.get(variable, default)
-    engine = sa.create_engine(url)
-    try:
-        engine.connect().close()
-    except sa.exc.OperationalError as exc:
-        if variable in os.environ:
-            raise
-        pytest.skip(f"no database at {url} ({variable} may name another): {exc.orig}")
-    finally:
-        engine.dispose()
-    return url
-
-
 @pytest.mark.sql
 class TestDatabaseOnPostgreSQL(DatabaseConformance):
     @pytest.fixture
-    def database(self) -> str:
-        return _reachable(POSTGRES)
+    def database(self, postgres_server: str) -> str:
+        return postgres_server
 
 
 @pytest.mark.sql
 class TestDatabaseOnMariaDB(DatabaseConformance):
     @pytest.fixture
-    def database(self) -> str:
-        return _reachable(MYSQL)
+    def database(self, mariadb_server: str) -> str:
+        return mariadb_server

@@ -1,4 +1,4 @@
-"""Protocol 1, in and out: the whole call is one dict in the body, headers are empty."""
+"""Protocol 1, in and out: the whole call is one dict in the body; headers are the user's own."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def encode_v1(call: TaskCall, *, repr_levels: int = 3, sent_event: bool = False)
         "chord": call.chord,
     }
     return TaskMessage(
-        headers={},
+        headers=dict(call.headers or {}),
         properties={"correlation_id": call.task_id, "reply_to": call.reply_to or ""},
         body=body,
         sent_event=event,

@@ -94,17 +94,11 @@ def prepare(
         raise TypeError("task args must be a list or tuple")
     if kwargs is not None and not isinstance(kwargs, Mapping):
         raise TypeError("task keyword arguments must be a mapping")
-    conf = app.conf
-    left = (router or app.amqp.router).route(
-        {key: value for key, value in options.items() if value is not None},
-        options.get("route_name") or name,
-        args,
-        kwargs,
-        options.get("task_type"),
-    )
-    for key in ("route_name", "task_type"):
-        left.pop(key, None)
-    call = _call(app, name, args or (), kwargs or {}, left, request=request, now=now)
+    conf, args, kwargs = app.conf, args or (), kwargs or {}
+    left = {key: value for key, value in options.items() if value is not None}
+    route_name, task_type = left.pop("route_name", None), left.pop("task_type", None)
+    left = (router or app.amqp.router).route(left, route_name or name, args, kwargs, task_type)
+    call = _call(app, name, args, kwargs, left, request=request, now=now)
     message = app.amqp.create_message(call, sent_event=conf.task_send_sent_event)
     publish_options = {key: left.pop(key, None) for key in _PUBLISH_OPTIONS}
     target = _target(app, left, publish_options)
@@ -165,7 +159,7 @@ def _call(
         parent_id=lineage.parent_id,
         shadow=take("shadow", None),
         origin=take("origin", None) or anon_nodename(),
-        ignore_result=take("ignore_result", False),
+        ignore_result=take("ignore_result", None),
         argsrepr=take("argsrepr", None),
         kwargsrepr=take("kwargsrepr", None),
         replaced_task_nesting=take("replaced_task_nesting", 0),
@@ -192,7 +186,7 @@ def _target(app: Celery, left: dict[str, Any], publish_options: Mapping[str, Any
         exchange_type = exchange_type or exchange.type
     if queue is not None:
         exchange_type = exchange_type or queue.exchange.type
-        if not exchange and not routing_key and exchange_type == "direct":
+        if exchange_type == "direct" and not (exchange and routing_key):
             exchange, routing_key = "", queue.name
         elif exchange is None:
             exchange = queue.exchange.name

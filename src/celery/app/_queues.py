@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from kombu import Exchange, Queue
-from kombu.common import Broadcast
 
 __all__ = ["Queues"]
 
@@ -46,13 +45,14 @@ class Queues(dict[str, Any]):
         self.create_missing_queue_exchange_type = create_missing_queue_exchange_type
         self.autoexchange = autoexchange or self._exchange_named
         self.max_priority = max_priority
-        self._consume_from: dict[str, Queue] | None = None
         if isinstance(queues, Mapping):
             for name, queue in queues.items():
                 self.add(queue) if isinstance(queue, Queue) else self.add_compat(name, **queue)
         else:
             for queue in queues or ():
                 self.add(queue)
+        #: The queues a worker of this app consumes from: those declared here, none added later.
+        self.consume_from: dict[str, Queue] = dict(self)
 
     def _exchange_named(self, name: str) -> Exchange:
         return Exchange(name, self.create_missing_queue_exchange_type or "direct")
@@ -121,31 +121,21 @@ class Queues(dict[str, Any]):
         return pad + text if indent_first else text
 
     def select_add(self, queue: Queue | str, **kwargs: Any) -> Any:
-        """Add a queue and consume from it, even if the selection was narrowed before."""
+        """Add a queue and consume from it too."""
         added = self.add(queue, **kwargs)
-        if self._consume_from is not None:
-            self._consume_from[added.name] = added
+        self.consume_from[added.name] = added
         return added
 
     def select(self, include: str | Iterable[str]) -> None:
         """Consume from these queues only."""
         if include:
             names = [include] if isinstance(include, str) else list(include)
-            self._consume_from = {name: self[name] for name in names}
+            self.consume_from = {name: self[name] for name in names}
 
     def deselect(self, exclude: str | Iterable[str]) -> None:
         """Do not consume from these queues."""
         if exclude:
             names = {exclude} if isinstance(exclude, str) else set(exclude)
-            self._consume_from = {
+            self.consume_from = {
                 name: queue for name, queue in self.consume_from.items() if name not in names
             }
-
-    @property
-    def consume_from(self) -> dict[str, Queue]:
-        """The queues a worker of this app consumes from."""
-        return self if self._consume_from is None else self._consume_from
-
-    def is_broadcast(self, name: str) -> bool:
-        """Whether the queue is a copy-to-everybody queue, which publishers must not declare."""
-        return isinstance(self.get(name), Broadcast)

@@ -16,7 +16,6 @@ from celery._message.call import TaskMessage
 from celery._message.envelope import Envelope
 from celery._state import get_current_worker_task
 from celery.app._publish import Prepared, Target, prepare
-from celery.exceptions import ImproperlyConfigured
 from celery.signals import after_task_publish, before_task_publish, task_sent
 
 if TYPE_CHECKING:
@@ -86,10 +85,13 @@ def send(app: Celery, prepared: Prepared, producer: Any = None) -> None:
             properties=properties,
             retry_policy=prepared.retry_policy,
         )
-    if producer is None:
-        _send_native(app.broker_for_write(), prepared)
-    else:
+    if producer is not None:
         _send_kombu(producer, prepared)
+    elif all(isinstance(entity, Queue) for entity in target.declare):
+        _send_native(app.broker_for_write(), prepared)
+    else:  # an exchange alone means nothing to the port; kombu knows how to declare it
+        with app.producer_or_acquire() as own:
+            _send_kombu(own, prepared)
     if after_task_publish.receivers:
         after_task_publish.send(
             sender=name,
@@ -144,14 +146,7 @@ def serialize(message: TaskMessage, target: Target) -> Envelope:
 
 def _send_native(broker: Broker, prepared: Prepared) -> None:
     target = prepared.target
-    queues = []
-    for entity in target.declare:
-        if not isinstance(entity, Queue):
-            raise ImproperlyConfigured(
-                f"Cannot declare {entity!r}: 'declare' takes kombu.Queue objects; "
-                "pass producer= to declare anything else"
-            )
-        queues.append(entity)
+    queues = target.declare
     exchange = target.exchange
     publication = Publication(
         envelope=serialize(prepared.message, target),

@@ -20,10 +20,12 @@ from celery.app._app_connections import AppConnections
 from celery.app._app_parts import AppParts
 from celery.app._config import Configuration, PendingConfiguration
 from celery.app._connections import Connections
+from celery.app._options import exec_options
 from celery.app._periodic import PeriodicTasks
 from celery.app._pydantic import pydantic_wrapper
 from celery.app._send import send_task
 from celery.app._tasks import TaskSet, shared_task
+from celery.app.routes import merge_route
 from celery.app.utils import AppPickler, _unpickle_app_v2, appstr, bugreport
 from celery.exceptions import AlwaysEagerIgnored
 from celery.signals import import_modules
@@ -323,6 +325,8 @@ class Celery(AppConfiguration, AppConnections, AppParts):
     ) -> Any:
         """Send a task by name; it need not be registered here.
 
+        If it is, its own options (queue, time limits and so on) hold for what is not given.
+
         Args:
             connection, producer: kombu's, to publish with instead of the app's broker.
             result_cls: makes the result; default: `AsyncResult`.
@@ -338,14 +342,22 @@ class Celery(AppConfiguration, AppConnections, AppParts):
                 AlwaysEagerIgnored,
                 stacklevel=2,
             )
-        times = {"countdown": countdown, "eta": eta, "expires": expires}
-        links = {"link": link, "link_error": link_error}
+        given = {
+            "countdown": countdown,
+            "eta": eta,
+            "expires": expires,
+            "link": link,
+            "link_error": link_error,
+            "task_id": task_id or uuid(),
+            **options,
+        }
+        task = None if "task_type" in options else dict.get(self._tasks, name)
         return send_task(
             self,
             name,
             args,
             kwargs,
-            {**options, **times, **links, "task_id": task_id or uuid()},
+            given if task is None else merge_route(exec_options(task), given),
             producer=producer or publisher,
             connection=connection,
             result_cls=result_cls or self.AsyncResult,

@@ -237,19 +237,16 @@ class Task:
 
         Raises:
             TypeError: the arguments do not fit the task's signature (if `typing` is on).
-            ValueError: the soft time limit is greater than the hard one.
+            ValueError: the task's own soft time limit is greater than its hard one.
             kombu.exceptions.OperationalError: the broker cannot be reached; whether the message
                 went out is then not known.
         """
         app = self._get_app()
         if self.typing and self.__header__ is not None:
             self.__header__(*(args or ()), **(kwargs or {}))
-        merged = exec_options(self)
-        merged.update(options)
-        check_limits(merged.get("soft_time_limit"), merged.get("time_limit"))
-        if merged.get("ignore_result") is None:
-            merged["ignore_result"] = self.ignore_result
-        shadow = shadow or self.shadow_name(args, kwargs, merged)
+        check_limits(self.soft_time_limit, self.time_limit)
+        merged = {**exec_options(self), "ignore_result": self.ignore_result, **options}
+        shadow = shadow or self.shadow_name(args, kwargs, options)
         if app.conf.task_always_eager:
             return self._apply_eagerly(args, kwargs, task_id, link, link_error, merged)
         return app.send_task(

@@ -53,15 +53,20 @@ def find(name: str | None) -> Any:
             raise _unloadable(f"There is no module {exc.name!r}.") from exc
         raise _unloadable(traceback.format_exc()) from exc
     except AttributeError as exc:
-        if traceback.extract_tb(exc.__traceback__)[-1].name == "<module>":
+        if _while_importing(exc):
             raise _unloadable(traceback.format_exc()) from exc
-        raise _unloadable(f"{exc}.") from exc
+        raise _unloadable(str(exc)) from exc
     except Exception as exc:
         raise _unloadable(traceback.format_exc()) from exc
     if not callable(getattr(app, "send_task", None)):
         raise _unloadable(f"{name!r} is {app!r}, which is no Celery application.")
     app.set_default()
     return app
+
+
+def _while_importing(exc: Exception) -> bool:
+    """Whether a module's own code has raised it, rather than the search for an app in it."""
+    return any(frame.name == "<module>" for frame in traceback.extract_tb(exc.__traceback__))
 
 
 def _unloadable(reason: str) -> click.UsageError:

@@ -91,9 +91,7 @@ class CLIContext:
             return self.OK, indent(self.pretty(n["ok"])[1], 4)
         return self.ERROR, indent(self.pretty(n["error"])[1], 4)
 
-    def say_chat(
-        self, direction: str, title: Any, body: str = "", show_body: bool = False
-    ) -> None:
+    def say_chat(self, direction: str, title: Any, body: str = "", show_body: bool = False) -> None:
         """Print one message of a conversation with workers.
 
         Args:

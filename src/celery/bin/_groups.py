@@ -86,10 +86,12 @@ class RootGroup(click.Group):
             return super().resolve_command(ctx, args)
         except click.UsageError as exc:
             similar = get_close_matches(args[0], self.list_commands(ctx), n=3, cutoff=0.5)
-            if similar and not args[0].startswith("-"):
-                names = "".join(f"\n    {name}" for name in similar)
-                exc.message += f"\n\nDid you mean one of these?{names}"
-            raise
+            if not similar:
+                raise
+            names = "".join(f"\n    {name}" for name in similar)
+            raise click.UsageError(
+                f"No such command {args[0]!r}.\n\nDid you mean one of these?{names}", ctx
+            ) from exc
 
     # -- running
 

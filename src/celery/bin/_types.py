@@ -6,7 +6,7 @@ import json
 import logging
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from click import Context, Parameter, ParamType
@@ -30,12 +30,18 @@ __all__ = [
     "LogLevel",
     "Switch",
     "Umask",
+    "ValueType",
 ]
+
+if TYPE_CHECKING:
+    ValueType = ParamType[Any]
+else:  # in older releases of click it is not generic
+    ValueType = ParamType
 
 Container = TypeVar("Container", list[Any], dict[str, Any])
 
 
-class CommaSeparatedList(ParamType):
+class CommaSeparatedList(ValueType):
     """Names with commas between them."""
 
     name = "comma separated list"
@@ -47,7 +53,7 @@ class CommaSeparatedList(ParamType):
         return [name for part in value.split(",") if (name := part.strip())]
 
 
-class JsonArray(ParamType):
+class JsonArray(ValueType):
     """A list, as JSON."""
 
     name = "json array"
@@ -57,7 +63,7 @@ class JsonArray(ParamType):
         return _from_json(self, value, list, "an array", param, ctx)
 
 
-class JsonObject(ParamType):
+class JsonObject(ValueType):
     """A mapping, as JSON."""
 
     name = "json object"
@@ -68,7 +74,7 @@ class JsonObject(ParamType):
 
 
 def _from_json(
-    type_: ParamType,
+    type_: ValueType,
     value: Any,
     expected: type[Container],
     noun: str,
@@ -85,7 +91,7 @@ def _from_json(
     return value
 
 
-class ISO8601DateTime(ParamType):
+class ISO8601DateTime(ValueType):
     """A point in time, such as ``2030-01-31T12:00:00+00:00``."""
 
     name = "iso-8601"
@@ -115,7 +121,7 @@ class ISO8601DateTimeOrFloat(ISO8601DateTime):
             return super().convert(value, param, ctx)
 
 
-class LogLevel(click.Choice):  # type: ignore[type-arg,unused-ignore]  # generic since click 8.2
+class LogLevel(click.Choice):  # type: ignore[type-arg]  # as ValueType
     """A log level by name, in any case."""
 
     levels: Sequence[str] = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL", "FATAL")
@@ -130,7 +136,7 @@ class LogLevel(click.Choice):  # type: ignore[type-arg,unused-ignore]  # generic
         return logging.getLevelNamesMapping()[super().convert(value, param, ctx).upper()]
 
 
-class Switch(ParamType):
+class Switch(ValueType):
     """On or off in an environment variable: any other word than those for off means on."""
 
     name = "switch"
@@ -141,7 +147,7 @@ class Switch(ParamType):
         return value.strip().lower() not in self._off if isinstance(value, str) else bool(value)
 
 
-class Umask(ParamType):
+class Umask(ValueType):
     """Permissions that new files do not get, such as ``022``."""
 
     name = "text"

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, TypeVar
 
 import click
 from click import Context, HelpFormatter, Parameter
@@ -52,9 +52,10 @@ __all__ = [
     "LogLevel",
     "broker_needed",
     "handle_preload_options",
+    "options_under",
 ]
 
-P = ParamSpec("P")
+F = TypeVar("F", bound=Callable[..., Any])
 R = TypeVar("R")
 
 _UNREACHABLE = (
@@ -105,8 +106,7 @@ class CeleryCommand(click.Command):
 
 
 class DaemonOption(CeleryOption):
-    """An option that falls back to the setting ``<command>_<option>``, such as ``worker_logfile``.
-    """
+    """An option that falls back to a setting, ``<command>_<option>``: ``worker_logfile``."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("help_group", "Daemonization Options")
@@ -143,9 +143,16 @@ def _user_options(ctx: Context) -> dict[str, set[Parameter]]:
     return options
 
 
-def handle_preload_options(
-    f: Callable[Concatenate[Context, P], R],
-) -> Callable[Concatenate[Context, P], R]:
+def options_under(heading: str) -> Callable[..., Callable[[F], F]]:
+    """`click.option`, for options that help lists under a heading."""
+
+    def option(*names: str, **attributes: Any) -> Callable[[F], F]:
+        return click.option(*names, cls=CeleryOption, help_group=heading, **attributes)
+
+    return option
+
+
+def handle_preload_options(f: Callable[..., R]) -> Callable[..., R]:
     """Tell receivers of `user_preload_options` the values of the options added for all commands.
 
     A decorator, below ``@click.pass_context``. The command gets those values as well if it has
@@ -155,7 +162,7 @@ def handle_preload_options(
     takes_all = any(param.kind is param.VAR_KEYWORD for param in takes.values())
 
     @wraps(f)
-    def told(ctx: Context, *args: P.args, **kwargs: P.kwargs) -> R:
+    def told(ctx: Context, *args: Any, **kwargs: Any) -> R:
         names = [str(option.name) for option in _user_options(ctx).get("preload", ())]
         values = {name: kwargs[name] for name in names if name in kwargs}
         for name in values:

@@ -13,12 +13,12 @@ from typing import Any, Final
 import click
 
 from celery.bin._context import CLIContext
-from celery.bin._groups import LazyCommand, RootGroup
+from celery.bin._groups import ARGV_KEY, LazyCommand, RootGroup
 from celery.bin._types import SWITCH
 
 __all__ = ["celery", "main", "start", "worker_main"]
 
-#: Options may be given in the environment, as ``CELERY_<OPTION>`` and ``CELERY_<COMMAND>_<OPTION>``.
+#: Options may be given in the environment: ``CELERY_<OPTION>``, ``CELERY_<COMMAND>_<OPTION>``.
 ENVIRONMENT_PREFIX: Final = "CELERY"
 PLUGIN_GROUP: Final = "celery.commands"
 
@@ -97,7 +97,7 @@ def _print_version(ctx: click.Context, param: click.Parameter, value: bool) -> N
 )
 @click.pass_context
 def celery(
-    ctx: click.Context, app: str | None, no_color: bool, quiet: bool, **options: Any
+    ctx: click.Context, /, app: str | None, no_color: bool, quiet: bool, **options: Any
 ) -> None:
     """Run workers, send them tasks, and look after both."""
     if ctx.invoked_subcommand is None:
@@ -110,6 +110,8 @@ def celery(
     given = ctx.obj  # by `start`
     if given is None or ctx.get_parameter_source("app") is click.core.ParameterSource.COMMANDLINE:
         given = application.find(app)
+    else:
+        del ctx.meta[ARGV_KEY]  # those words alone would not lead to this app
     ctx.obj = CLIContext(given, no_color=no_color, workdir=options["workdir"], quiet=quiet)
 
 

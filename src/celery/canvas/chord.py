@@ -256,7 +256,10 @@ class _chord(Signature):
         self.options["task_id"] = result.id
         family = {"chord": chord, "group_id": group_id, "group_index": group_index}
         self.options.update((key, value) for key, value in family.items() if value is not None)
-        result.parent = header_result
+        first = result
+        while first.parent is not None:
+            first = first.parent
+        first.parent = header_result
         return result
 
     _freeze = freeze

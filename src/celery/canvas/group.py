@@ -178,13 +178,14 @@ class group(Signature):  # the documented name
         """Give every member its id; returns a `GroupResult`. The group keeps an id of its own."""
         options = self.options
         own_id = options.setdefault("task_id", uuid())
-        family = {"chord": chord, "root_id": root_id, "parent_id": parent_id}
-        options.update((key, value) for key, value in family.items() if value is not None)
+        options.update(root_id=root_id, parent_id=parent_id)
+        if chord is not None:
+            options["chord"] = chord
         members = flatten_members(self.tasks)
         self.kwargs["tasks"] = members
         results = [
             member.freeze(
-                group_id=group_id or own_id,
+                group_id=group_id,
                 chord=chord,
                 root_id=root_id,
                 parent_id=parent_id,

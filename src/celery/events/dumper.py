@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, TextIO
 
+from kombu.exceptions import OperationalError
 from kombu.utils.functional import LRUCache
 
 from celery._ports import AppPort
@@ -114,5 +115,5 @@ def _dump(app: AppPort, dumper: Dumper) -> None:
             connection.ensure_connection(retrying)
             handlers = {"*": dumper.on_event}
             app.events.Receiver(connection, app=app, handlers=handlers).capture()
-        except connection.connection_errors + connection.channel_errors:
+        except (*connection.connection_errors, *connection.channel_errors, OperationalError):
             dumper.say("-> Connection lost, attempting reconnect")

@@ -245,6 +245,6 @@ class TestOneDrainsForAll:
         backend.result_consumer.announced.put({"status": SUCCESS})
         with pytest.raises(KeyError, match="task_id"):
             app.AsyncResult("id").get(timeout=PATIENCE)
-        backend.store_result("id", 5, SUCCESS)
-        assert app.AsyncResult("id").get(timeout=PATIENCE) == 5
+        backend.store_result("other", 5, SUCCESS)
+        assert app.AsyncResult("other").get(timeout=PATIENCE) == 5
         assert drainer.spawned == 2

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from kombu import Connection
+from kombu.exceptions import OperationalError
 
 from celery import Celery
 from celery.events import EventReceiver
@@ -64,7 +65,7 @@ def test_types_in_words() -> None:
 
 def test_evdump_reconnects_until_interrupted(app: Celery, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(app, "connection_for_read", lambda: Connection("memory://"))
-    outcomes: list[BaseException] = [ConnectionResetError("gone"), KeyboardInterrupt()]
+    outcomes: list[BaseException] = [OperationalError("gone"), KeyboardInterrupt()]
 
     def capture(receiver: EventReceiver) -> None:
         receiver.process("x", {"type": "worker-online", "hostname": "w1", "timestamp": 1.0})

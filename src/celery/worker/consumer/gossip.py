@@ -24,6 +24,8 @@ logger = get_logger(__name__)
 
 #: Version of the election's protocol.
 CONSENSUS_VERSION = 1
+#: Elections whose candidates are remembered.
+ELECTIONS_MAX = 1000
 
 
 class _Candidate(NamedTuple):
@@ -202,6 +204,8 @@ class Gossip(bootsteps.ConsumerStep):
         fullname = f"{event['hostname']}.{event['pid']}"
         candidate = _Candidate(event["clock"], fullname, event["topic"], event["action"])
         self._candidates.setdefault(event["id"], []).append(candidate)
+        while len(self._candidates) > ELECTIONS_MAX:  # those that nobody here has called for
+            del self._candidates[next(iter(self._candidates))]
         self.c.task_events.send("worker-elect-ack", id=event["id"])
 
     def on_elect_ack(self, event: Mapping[str, Any]) -> None:
@@ -214,7 +218,7 @@ class Gossip(bootsteps.ConsumerStep):
         acks.append(event["hostname"])
         if len(acks) >= len(alive):
             del self._acks[id]
-            self._decide(id, min(self._candidates.pop(id)))
+            self._decide(id, min(self._candidates.pop(id), key=lambda candidate: candidate[:2]))
 
     def _decide(self, id: str, winner: _Candidate) -> None:
         if winner.fullname != self.fullname:

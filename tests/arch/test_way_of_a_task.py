@@ -56,7 +56,7 @@ def watching() -> Iterator[list[str]]:
 def test_a_task_passes_every_file_of_the_page_in_its_order() -> None:
     app = Celery("way", broker="memory://way-of-a-task", backend="cache+memory://")
 
-    @app.task
+    @app.task(acks_late=True)
     def add(x: int, y: int) -> int:
         return x + y
 

@@ -19,7 +19,7 @@ from billiard.einfo import ExceptionInfo
 from celery import states
 from celery.exceptions import Ignore, Reject, Retry
 
-__all__ = ["Failed", "Ignored", "Outcome", "Rejected", "Retried", "Succeeded"]
+__all__ = ["Failed", "Ignored", "Outcome", "Rejected", "Retried", "Succeeded", "retval_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +28,6 @@ class Succeeded:
 
     value: Any
     state = states.SUCCESS
-
-    @property
-    def retval(self) -> Any:
-        """What hooks and signals see as the return value."""
-        return self.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +39,6 @@ class Failed:
     traceback: Any
     state = states.FAILURE
 
-    @property
-    def retval(self) -> Any:
-        """What hooks and signals see as the return value."""
-        return self.exc
-
 
 @dataclass(frozen=True, slots=True)
 class Retried:
@@ -57,11 +47,6 @@ class Retried:
     exc: Retry
     einfo: ExceptionInfo
     state = states.RETRY
-
-    @property
-    def retval(self) -> Any:
-        """What hooks and signals see as the return value."""
-        return self.exc
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +57,6 @@ class Ignored:
     einfo: ExceptionInfo
     state = states.IGNORED
 
-    @property
-    def retval(self) -> Any:
-        """What hooks and signals see as the return value."""
-        return self.exc
-
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
@@ -86,10 +66,10 @@ class Rejected:
     einfo: ExceptionInfo
     state = states.REJECTED
 
-    @property
-    def retval(self) -> Any:
-        """What hooks and signals see as the return value."""
-        return self.exc
-
 
 Outcome = Succeeded | Failed | Retried | Ignored | Rejected
+
+
+def retval_of(outcome: Outcome) -> Any:
+    """What handlers and signals see as the return value: the value, or the exception."""
+    return outcome.value if isinstance(outcome, Succeeded) else outcome.exc

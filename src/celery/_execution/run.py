@@ -19,7 +19,15 @@ from typing import Any
 from celery._execution import record, report
 from celery._execution.failure import capture, release_frames
 from celery._execution.follow_up import follow_up
-from celery._execution.outcome import Failed, Ignored, Outcome, Rejected, Retried, Succeeded
+from celery._execution.outcome import (
+    Failed,
+    Ignored,
+    Outcome,
+    Rejected,
+    Retried,
+    Succeeded,
+    retval_of,
+)
 from celery._execution.plan import Plan
 from celery._message.context import Context
 from celery._state import _task_stack
@@ -184,7 +192,7 @@ def _end(execution: Execution, outcome: Outcome) -> None:
             execution,
             plan.after_return,
             outcome.state,
-            outcome.retval,
+            retval_of(outcome),
             execution.task_id,
             execution.args,
             execution.kwargs,
@@ -197,7 +205,7 @@ def _end(execution: Execution, outcome: Outcome) -> None:
             task=task,
             args=execution.args,
             kwargs=execution.kwargs,
-            retval=outcome.retval,
+            retval=retval_of(outcome),
             state=outcome.state,
         )
     if isinstance(outcome, Failed) and not plan.eager:

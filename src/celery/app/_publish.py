@@ -185,7 +185,8 @@ def _target(app: Celery, left: dict[str, Any], publish_options: Mapping[str, Any
     if isinstance(exchange, Exchange):
         exchange_type = exchange_type or exchange.type
     if queue is not None:
-        exchange_type = exchange_type or queue.exchange.type
+        if not exchange or exchange_type is None:
+            exchange_type = queue.exchange.type
         if exchange_type == "direct" and not (exchange and routing_key):
             exchange, routing_key = "", queue.name
         elif exchange is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import warnings
+import weakref
 from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, overload
@@ -56,7 +57,7 @@ class TaskSet:
         lazy, shared = options.pop("lazy", True), options.pop("shared", True)
         wrap = options.pop("filter", None)
         if shared:
-            connect_on_app_finalize(_registering(fun, {"lazy": False, **options}))
+            connect_on_app_finalize(_offering(fun, options, weakref.ref(self.app)))
         if not lazy or self.finalized:
             task = self.from_fun(fun, **options)
         else:
@@ -110,6 +111,12 @@ class TaskSet:
         add_autoretry_behaviour(task, **options)
         return task
 
+    def adopt(self, fun: Callable[..., Any], name: str | None = None, **options: Any) -> Any:
+        """Register a function that is a task of another app, unless its name is taken here."""
+        name = name or self.app.gen_task_name(fun.__name__, fun.__module__)
+        existing = dict.get(self.registry, name)
+        return self.from_fun(fun, name, **options) if existing is None else existing
+
     def register(self, task: Any, **options: Any) -> Any:
         """Register a task class or instance; one of the same name is replaced.
 
@@ -158,21 +165,23 @@ class TaskSet:
             if auto and not self.app.autofinalize:
                 raise RuntimeError("Contract breach: app not finalized")
             self.finalized = True
-            _announce_app_finalized(self.app)
-            while self._pending:
+            while self._pending:  # before what is shared: the app's own tasks have the first say
                 maybe_evaluate(self._pending.popleft())
+            _announce_app_finalized(self.app)
             for task in list(self.registry.values()):
                 task.bind(self.app)
             self.app.on_after_finalize.send(sender=self.app)
 
 
-def _registering(fun: Callable[..., Any], options: dict[str, Any]) -> Callable[[Any], Any]:
-    """Registers the function with each app that is finalized."""
+def _offering(
+    fun: Callable[..., Any], options: dict[str, Any], owner: weakref.ref[Celery]
+) -> Callable[[Any], Any]:
+    """Offers one app's task to each other app that is finalized."""
 
-    def register(app: Any) -> Any:
-        return app._task_from_fun(fun, **{k: v for k, v in options.items() if k != "lazy"})
+    def offer(app: Any) -> Any:
+        return None if app is owner() else app._task_set.adopt(fun, **options)
 
-    return register
+    return offer
 
 
 def _copy_qualname(cls: type, fun: Callable[..., Any]) -> None:
@@ -234,7 +243,7 @@ def _share(fun: Callable[..., Any], options: dict[str, Any]) -> Any:
             "and not on top of @app.task"
         )
     name = options.get("name")
-    connect_on_app_finalize(_registering(fun, options))
+    connect_on_app_finalize(lambda app: app._task_from_fun(fun, **options))
     for app in list(_get_active_apps()):
         if app.finalized:
             app._task_from_fun(fun, **options)

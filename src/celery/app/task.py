@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -25,7 +26,7 @@ from celery.app._retry import retry_task
 from celery.app.annotations import resolve_all
 from celery.canvas import chunks as chunks_signature
 from celery.canvas import signature, xmap, xstarmap
-from celery.exceptions import MaxRetriesExceededError, Retry
+from celery.exceptions import CDeprecationWarning, MaxRetriesExceededError, Retry
 from celery.local import class_property
 from celery.result import EagerResult, denied_join_result
 from celery.utils.imports import instantiate
@@ -38,21 +39,14 @@ if TYPE_CHECKING:
 
 __all__ = ["BaseTask", "Context", "Task", "get_actual_ignore_result"]
 
-#: (attribute, setting): a task that leaves the attribute None takes the setting's value.
-_FROM_CONFIG = (
-    ("serializer", "task_serializer"),
-    ("rate_limit", "task_default_rate_limit"),
-    ("priority", "task_default_priority"),
-    ("track_started", "task_track_started"),
-    ("acks_late", "task_acks_late"),
-    ("acks_on_failure_or_timeout", "task_acks_on_failure_or_timeout"),
-    ("acks_on_failure", "task_acks_on_failure"),
-    ("acks_on_timeout", "task_acks_on_timeout"),
-    ("reject_on_worker_lost", "task_reject_on_worker_lost"),
-    ("retry_on_worker_lost", "task_retry_on_worker_lost"),
-    ("ignore_result", "task_ignore_result"),
-    ("store_eager_result", "task_store_eager_result"),
-    ("store_errors_even_if_ignored", "task_store_errors_even_if_ignored"),
+#: Attributes that say where a task goes: an old way, `task_routes` is the better place.
+_ROUTING_ATTRIBUTES = (
+    "queue",
+    "exchange",
+    "exchange_type",
+    "routing_key",
+    "priority",
+    "delivery_mode",
 )
 
 
@@ -122,19 +116,41 @@ class Task:
     request_stack: LocalStack[Context]
     _default_request: Context | None = None
 
+    #: (attribute, setting): a task that leaves the attribute None takes the setting's value.
+    from_config: ClassVar[tuple[tuple[str, str], ...]] = (
+        ("serializer", "task_serializer"),
+        ("rate_limit", "task_default_rate_limit"),
+        ("priority", "task_default_priority"),
+        ("time_limit", "task_time_limit"),
+        ("soft_time_limit", "task_soft_time_limit"),
+        ("track_started", "task_track_started"),
+        ("acks_late", "task_acks_late"),
+        ("acks_on_failure_or_timeout", "task_acks_on_failure_or_timeout"),
+        ("acks_on_failure", "task_acks_on_failure"),
+        ("acks_on_timeout", "task_acks_on_timeout"),
+        ("reject_on_worker_lost", "task_reject_on_worker_lost"),
+        ("retry_on_worker_lost", "task_retry_on_worker_lost"),
+        ("ignore_result", "task_ignore_result"),
+        ("store_eager_result", "task_store_eager_result"),
+        ("store_errors_even_if_ignored", "task_store_errors_even_if_ignored"),
+    )
+
     # -- binding to an app
 
     @classmethod
     def bind(cls, app: Celery) -> Celery:
         """Make this class belong to an app: options left open are taken from its settings."""
-        was_bound, cls.__bound__ = cls.__bound__, True
+        was_bound = "__bound__" in cls.__dict__
+        cls.__bound__ = True
         cls._app = app
+        if not was_bound:
+            cls._warn_of_routing_attributes()
         conf = app.conf
         if "request_stack" not in cls.__dict__:
             cls.request_stack = LocalStack()
         if getattr(cls, "typing", None) is None:
             cls.typing = app.strict_typing
-        for attribute, setting in _FROM_CONFIG:
+        for attribute, setting in cls.from_config:
             if getattr(cls, attribute, None) is None:
                 setattr(cls, attribute, conf[setting])
         cls._resolve_ack_policy()
@@ -142,6 +158,17 @@ class Task:
             cls.annotate()
         cls.on_bound(app)
         return app
+
+    @classmethod
+    def _warn_of_routing_attributes(cls) -> None:
+        for name in _ROUTING_ATTRIBUTES:
+            if cls.__dict__.get(name) is not None:
+                warnings.warn(
+                    f"Task {cls.name}: the attribute {name!r} is deprecated; "
+                    "route the task with the setting task_routes",
+                    CDeprecationWarning,
+                    stacklevel=2,
+                )
 
     @classmethod
     def _resolve_ack_policy(cls) -> None:

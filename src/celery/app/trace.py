@@ -17,7 +17,7 @@ from kombu.serialization import prepare_accept_content
 
 from celery import states
 from celery._execution.failure import capture
-from celery._execution.outcome import Failed, Succeeded
+from celery._execution.outcome import Failed, Succeeded, retval_of
 from celery._execution.plan import make_plan, overrides
 from celery._execution.report import (
     LOG_FAILURE,
@@ -148,7 +148,7 @@ def build_tracer(  # noqa: PLR0913  # the documented signature, which is wrapped
             text = return_repr(execution, outcome.value)
             return trace_ok_t(outcome.value, None, execution.runtime, text)
         assert outcome is not None  # run() returns only concluded executions
-        retval = outcome.retval if eager else outcome.einfo
+        retval = retval_of(outcome) if eager else outcome.einfo
         info = Info(outcome.state, outcome.einfo)
         return trace_ok_t(retval, info, execution.runtime, "")
 

@@ -96,7 +96,8 @@ class CeleryCommand(click.Command):
         rest: list[tuple[str, str]] = []
         for param in self.get_params(ctx):
             record = param.get_help_record(ctx)
-            if record is not None:
+            # An argument's name alone tells no more than the usage line above.
+            if record is not None and (record[1] or isinstance(param, click.Option)):
                 heading = getattr(param, "help_group", None)
                 (headings.setdefault(heading, []) if heading else rest).append(record)
         for heading, records in [*headings.items(), ("Options", rest)]:

@@ -110,6 +110,7 @@ def celery(
     given = ctx.obj  # by `start`
     if given is None or ctx.get_parameter_source("app") is click.core.ParameterSource.COMMANDLINE:
         given = application.find(app)
+        ctx.call_on_close(given.close)
     else:
         del ctx.meta[ARGV_KEY]  # those words alone would not lead to this app
     ctx.obj = CLIContext(given, no_color=no_color, workdir=options["workdir"], quiet=quiet)

@@ -126,7 +126,7 @@ class Signature(dict[str, Any]):
         """By the task if it is known here, else by its name."""
         task = self._type
         if task is None:
-            task = dict.get(self.app._tasks, self["task"])
+            task = self.app.tasks.get(self["task"])
         if task is not None:
             return task.apply_async(args, kwargs, **options)
         return self.app.send_task(self["task"], args, kwargs, **options)

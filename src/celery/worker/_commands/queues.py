@@ -138,5 +138,6 @@ def heartbeat(state: Any, **kwargs: Any) -> None:
 @control_command(visible=False)
 def election(state: Any, id: str, topic: str, action: Any = None, **kwargs: Any) -> None:
     """Hold election."""
-    if state.consumer.gossip is not None:
-        state.consumer.gossip.election(id, topic, action)
+    gossip = state.consumer.gossip
+    if gossip is not None and gossip.enabled:
+        gossip.election(id, topic, action)

@@ -28,14 +28,14 @@ check: $(STAMP) ## format, lint, layers, types, unit tests
 docs: $(STAMP) ## write the pages that are made from the code
 	$(BIN)/python docs/generate_settings.py
 
-services: $(STAMP) ## install the servers that the tests need, where that is possible
+services: $(STAMP) # install the servers that the tests need, where that is possible
 	@$(BIN)/python tests/support/services.py install
 
-format: $(STAMP) ## format the code and mend what the linter can
+format: $(STAMP) # format the code and mend what the linter can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-clean: ## remove what the other verbs made
+clean: # remove what the other verbs made
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(STAMP): pyproject.toml

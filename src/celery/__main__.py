@@ -15,8 +15,11 @@ def main() -> None:
     patched the standard library; the workers that ``multi`` starts do that for themselves.
     """
     if "multi" not in sys.argv:
-        maybe_patch_concurrency()
-    sys.exit(import_module("celery.bin.celery").main())
+        try:
+            maybe_patch_concurrency()
+        except ImportError as exc:
+            sys.exit(f"Error: the pool cannot be used: {exc}")
+    import_module("celery.bin.celery").main()
 
 
 if __name__ == "__main__":

@@ -93,7 +93,7 @@ class Watcher:
         self._wakeup = wakeup
         self._heard = threading.Event()
         group = "event" if routing_key == "#" else routing_key.partition(".")[0]
-        self._probe = f"{group}-{uuid4().hex}-probe"
+        self._probe_type = f"{group}-{uuid4().hex}-probe"
         self._connection = app.connection_for_read()
         self.receiver = app.events.Receiver(
             self._connection, handlers={"*": self._take}, routing_key=routing_key
@@ -108,23 +108,22 @@ class Watcher:
     def __enter__(self) -> Watcher:
         self._thread.start()
         # kombu subscribes on Redis only when it waits for the first time: call until heard.
-        with self._app.connection_for_write() as connection:
-            dispatcher = self._app.events.Dispatcher(connection)
-            wait_until(lambda: self._hears(dispatcher), timeout=20, what="the receiver listens")
+        wait_until(lambda: self._probe() or self._heard.wait(0.05), 20, "the receiver listens")
         return self
 
-    def _hears(self, dispatcher: Any) -> bool:
-        dispatcher.send(self._probe)
-        return self._heard.wait(0.05)
+    def _probe(self) -> None:
+        with self._app.connection_for_write() as connection:
+            self._app.events.Dispatcher(connection).send(self._probe_type)
 
     def _take(self, event: dict[str, Any]) -> None:
         if not event["type"].endswith("-probe"):
             self.events.append(event)
-        elif event["type"] == self._probe:
+        elif event["type"] == self._probe_type:
             self._heard.set()
 
     def __exit__(self, *exc_info: object) -> None:
         self.receiver.should_stop = True
+        self._probe()  # it looks after each event
         self._thread.join(20)
         self._connection.release()
         assert not self._thread.is_alive()

@@ -58,7 +58,7 @@ class KombuConsumer(Consumer):
         try:
             await session.ready
             for queue in self._queues.values():
-                await session.call(session.consume, queue)
+                await self._consume(session, queue)
         except BaseException:
             self._session = None
             session.stop()
@@ -75,8 +75,7 @@ class KombuConsumer(Consumer):
             await session.ended
 
     async def add_queue(self, queue: Queue) -> None:
-        session = self._running()
-        await session.call(session.consume, queue)
+        await self._consume(self._running(), queue)
         self._queues[queue.name] = queue
 
     async def cancel_queue(self, name: str) -> None:
@@ -110,7 +109,13 @@ class KombuConsumer(Consumer):
             self._prefetch = count
             session = self._session
             if session is not None and self._error is None:
-                await session.call(session.limit, count)
+                call = session.call(session.limit, count)
+                await asyncio.wait([call])
+                call.exception()  # The connection is lost, then, and `fetch` says so.
+
+    async def _consume(self, session: Session, queue: Queue) -> None:
+        await session.call(session.declare, queue)
+        await session.call(session.consume, queue)
 
     async def _wait(self) -> None:
         """Until there is something to fetch or to report."""

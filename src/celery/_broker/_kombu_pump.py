@@ -16,6 +16,8 @@ __all__ = ["Pump", "pump_for"]
 BATCH = 200
 #: Seconds that a frame once begun, or a write, may take: then the connection counts as lost.
 STALLED_S = 15.0
+#: AMQP's frame type.
+HEARTBEAT = 8
 #: Without a socket to watch: seconds between two looks, growing while nothing comes.
 SHORTEST_S, LONGEST_S = 0.005, 0.1
 
@@ -38,16 +40,15 @@ class Pump(ABC):
 def pump_for(client: Any) -> Pump:
     """The pump for a kombu connection that is connected."""
     raw = client.connection
-    return SocketPump(client, raw) if isinstance(raw, amqp.Connection) else PollingPump(client)
+    return SocketPump(raw) if isinstance(raw, amqp.Connection) else PollingPump(client)
 
 
 class SocketPump(Pump):
     """Watches the socket of py-amqp, and another one by which it is woken."""
 
-    def __init__(self, client: Any, raw: amqp.Connection) -> None:
-        self._client = client
+    def __init__(self, raw: amqp.Connection) -> None:
+        self._raw = raw
         self._sock = raw.sock
-        # py-amqp sets the timeout it is given around every single read, unless it is set already.
         self._sock.settimeout(STALLED_S)
         self._lock = threading.Lock()
         self._ears, self._mouth = socket.socketpair()
@@ -62,9 +63,19 @@ class SocketPump(Pump):
         if not self._readable(timeout):
             return
         for _ in range(BATCH):
-            self._client.drain_events(timeout=STALLED_S)
+            self._handle_event()
             if not self._readable(0):
                 return
+
+    def _handle_event(self) -> None:
+        """Read and handle one method with its content, or a heartbeat.
+
+        `amqp.Connection.drain_events` would go on reading after a heartbeat, and block.
+        """
+        handled = False
+        while not handled:
+            frame = self._raw.transport.read_frame()
+            handled = self._raw.on_inbound_frame(frame) or frame[0] == HEARTBEAT
 
     def _readable(self, timeout: float) -> bool:
         if self._decrypted():

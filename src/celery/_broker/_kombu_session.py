@@ -22,7 +22,7 @@ from itertools import count, takewhile
 from typing import TYPE_CHECKING, Any, TypeVar, assert_never
 
 import amqp
-from kombu.exceptions import OperationalError
+from amqp.exceptions import RecoverableConnectionError
 
 from celery._broker._kombu_link import reach
 from celery._broker._kombu_message import Tag, to_delivery
@@ -178,7 +178,7 @@ class Session(threading.Thread):
         except BaseException as exc:
             error = exc
         finally:
-            self._close()
+            self._close(error)
             self._tell(self._end, error)
 
     def _open(self) -> None:
@@ -194,17 +194,22 @@ class Session(threading.Thread):
                 result = function(*args)
             except BaseException as exc:
                 self._tell(self._settle_future, future, None, exc)
-                if isinstance(exc, self._fatal):
+                if isinstance(exc, self._fatal(function)):
                     raise
             else:
                 self._flush()
                 self._tell(self._settle_future, future, result, None)
 
-    @property
-    def _fatal(self) -> tuple[type[BaseException], ...]:
-        """What a call may raise that says nothing of the call but that the connection is lost."""
-        errors: tuple[type[BaseException], ...] = self._client.recoverable_connection_errors
-        return errors
+    def _fatal(self, function: Callable[..., Any]) -> tuple[type[BaseException], ...]:
+        """What a call may raise that means the end of the connection, or of what was consumed."""
+        connection_errors: tuple[type[BaseException], ...] = (
+            self._client.recoverable_connection_errors
+        )
+        if function == self.declare:
+            return connection_errors
+        # AMQP closes the channel on every error, and with it all consumers and leases are gone.
+        channel_errors: tuple[type[BaseException], ...] = self._client.channel_errors
+        return connection_errors + channel_errors
 
     def _listen(self) -> None:
         assert self._pump is not None
@@ -216,7 +221,7 @@ class Session(threading.Thread):
         except self._client.channel_errors as exc:
             # Nobody asked for anything: the broker has closed the channel on its own, for example
             # because a delivery was not settled for too long. All of it is redelivered.
-            raise OperationalError(f"The broker has closed the channel: {exc}") from exc
+            raise RecoverableConnectionError(f"The broker has closed the channel: {exc}") from exc
         if self._next_beat and time.monotonic() >= self._next_beat:
             self._client.heartbeat_check(rate=2)
             interval = self._client.get_heartbeat_interval()
@@ -234,12 +239,18 @@ class Session(threading.Thread):
             # The loop was closed without stopping the consumer: nobody listens any more.
             self._stopping = True
 
-    def _close(self) -> None:
+    def _close(self, error: BaseException | None) -> None:
         gone = (*self._client.connection_errors, *self._client.channel_errors)
         try:
-            for lane in self._lanes:
-                lane.channel.close()
-            self._client.release()
+            if isinstance(error, gone):
+                self._client.collect()
+            else:
+                # Nothing is pushed any more when the channels are closed.
+                for queue in list(self._consumers):
+                    self.cancel(queue)
+                for lane in self._lanes:
+                    lane.channel.close()
+                self._client.release()
         except gone as exc:
             logger.debug("The broker was gone when its connection was closed: %r", exc)
             self._client.collect()
@@ -268,17 +279,26 @@ class Session(threading.Thread):
 
     # -- what the thread is called to do
 
-    def consume(self, queue: Queue) -> None:
-        """Declare a queue and begin to consume from it.
+    def declare(self, queue: Queue) -> None:
+        """Declare a queue.
 
         Raises:
-            Exception: a channel error of the client's: the queue is not as declared here. If that
-                happens before anything is consumed, the session goes on.
+            Exception: a channel error of the client's: the queue is not as declared here. The
+                session goes on.
         """
+        lane = self._lane_for(queue)
+        if lane.ordered:
+            # If AMQP refuses it closes the channel: not one with leases.
+            with self._client.channel() as channel:
+                queue.bind(channel).declare()
+        else:
+            queue.bind(lane.channel).declare()
+
+    def consume(self, queue: Queue) -> None:
+        """Begin to consume from a declared queue."""
         if queue.name in self._consumers:
             return
         lane = self._lane_for(queue)
-        self._declare(queue, lane)
         tag = f"{self._worker}.{next(_numbers)}"
         self._consumers[queue.name] = (lane, tag)
         index = self._lanes.index(lane)
@@ -353,11 +373,3 @@ class Session(threading.Thread):
             channel.basic_qos(0, self._prefetch, shared)
         self._lanes.append(Lane(channel, shared=shared, ordered=ordered))
         return self._lanes[-1]
-
-    def _declare(self, queue: Queue, lane: Lane) -> None:
-        if not lane.ordered:
-            queue.bind(lane.channel).declare()
-            return
-        # If AMQP refuses it closes the channel, and with the lane all that is leased would go.
-        with self._client.channel() as channel:
-            queue.bind(channel).declare()

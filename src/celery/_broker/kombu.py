@@ -14,6 +14,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from amqp.exceptions import RecoverableConnectionError
+
 from celery._broker._kombu_consumer import KombuConsumer
 from celery._broker._kombu_link import Link, LinkPool, reach
 from celery._broker.base import Broker, Capabilities, Publication
@@ -52,9 +54,9 @@ class KombuBroker(Broker):
         except (ImportError, KeyError, ValueError) as exc:
             raise ImproperlyConfigured(f"Cannot use the broker URL: {exc}") from exc
         self.driver_type = transport.driver_type
-        self.connection_errors = tuple(
-            dict.fromkeys((*client.recoverable_connection_errors, *client.connection_errors))
-        )
+        known = (*client.recoverable_connection_errors, *client.connection_errors)
+        own = (RecoverableConnectionError, ConnectionError)
+        self.connection_errors = tuple(dict.fromkeys(known + own))
         self._channel_errors: tuple[type[BaseException], ...] = client.channel_errors
         types = frozenset(transport.implements.exchange_type)
         self.capabilities = Capabilities(

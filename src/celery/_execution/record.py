@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from celery._execution import report
 from celery._execution.failure import capture
-from celery._execution.outcome import Failed, Retried, Succeeded
+from celery._execution.outcome import Failed, Rejected, Retried, Succeeded
 from celery.signals import task_failure, task_internal_error, task_retry, task_success
 
 if TYPE_CHECKING:
@@ -126,6 +126,30 @@ def retry(execution: Execution, outcome: Retried) -> None:
             sender=plan.task, request=execution.context, reason=reason, einfo=outcome.einfo
         )
     report.retry(execution, outcome)
+
+
+def rejection(execution: Execution, outcome: Rejected) -> None:
+    """A message refused for good will never have another outcome: store that as a failure."""
+    plan, reason = execution.plan, outcome.exc
+    if not (reason.requeue or plan.eager):
+        plan.task.backend.mark_as_failure(
+            execution.task_id,
+            reason,
+            request=execution.context,
+            store_result=_stores_errors(execution),
+            call_errbacks=True,
+        )
+        if task_failure.receivers:
+            task_failure.send(
+                sender=plan.task,
+                task_id=execution.task_id,
+                exception=reason,
+                args=execution.args,
+                kwargs=execution.kwargs,
+                traceback=reason.__traceback__,
+                einfo=outcome.einfo,
+            )
+    report.control(execution, outcome)
 
 
 def internal_error(execution: Execution, exc: Exception) -> Failed:

@@ -180,7 +180,9 @@ def _conclude(execution: Execution, outcome: Outcome) -> Outcome:
             record.failure(execution, outcome)
         case Retried():
             record.retry(execution, outcome)
-        case Ignored() | Rejected():
+        case Rejected():
+            record.rejection(execution, outcome)
+        case Ignored():
             report.control(execution, outcome)
     return outcome
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from celery.canvas import Signature, chain, group
+from celery.canvas import Signature, _chain, group
 from celery.exceptions import Ignore, ImproperlyConfigured
 
 if TYPE_CHECKING:
@@ -26,11 +26,11 @@ def replace(task: Task, sig: Signature) -> Any:
             "A signature replacing a task must not be part of a chord: "
             f"{sig.task!r} has the option 'chord'"
         )
-    if isinstance(sig, chain) and not getattr(sig, "tasks", True):
+    if isinstance(sig, _chain) and not sig.tasks:
         raise ImproperlyConfigured("Cannot replace a task with an empty chain")
     if isinstance(sig, group):
         sig |= task.app.tasks["celery.accumulate"].s(index=0)
-    last = sig.tasks[-1] if isinstance(sig, chain) else sig
+    last = sig.tasks[-1] if isinstance(sig, _chain) else sig
     for callback in request.callbacks or ():
         last.link(callback)
     for errback in request.errbacks or ():
@@ -62,7 +62,7 @@ def send_replacement(task: Task, sig: Signature) -> Any:
         Ignore: always, in a worker: the task that was replaced records nothing.
     """
     if task.request.is_eager:
-        return sig.apply().get()
+        return sig.apply().get(disable_sync_subtasks=False)
     sig.delay()
     raise Ignore("Replaced by new task")
 

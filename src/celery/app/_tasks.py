@@ -87,13 +87,15 @@ class TaskSet:
         pydantic = {key: options.pop(key) for key in _PYDANTIC_OPTIONS if key in options}
         if pydantic.pop("pydantic", False):
             run = _pydantic_run(app, fun, name, pydantic)
+        if not bind:
+            run = staticmethod(run)
         cls = type(
             fun.__name__,
             (base,),
             {
                 "app": app,
                 "name": name,
-                "run": run if bind else staticmethod(run),
+                "run": run,
                 "_decorated": True,
                 "_decorated_fun": staticmethod(fun),
                 "__doc__": fun.__doc__,

@@ -6,20 +6,12 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from billiard.einfo import ExceptionInfo
-from kombu import serialization
 from kombu.exceptions import OperationalError
 from kombu.utils.uuid import uuid
 
-from celery import states
-from celery._late import late
 from celery._message.context import Context
-from celery._state import (
-    get_current_app,
-    get_current_task,
-    pop_current_task,
-    push_current_task,
-)
+from celery._state import get_current_app, pop_current_task, push_current_task
+from celery.app._eager import eager_request, run_eagerly, through_serializer
 from celery.app._options import check_limits, exec_options
 from celery.app._replace import add_to_chord, replace, send_replacement
 from celery.app._retry import retry_task
@@ -30,7 +22,6 @@ from celery.exceptions import CDeprecationWarning, MaxRetriesExceededError, Retr
 from celery.local import class_property
 from celery.result import EagerResult, denied_join_result
 from celery.utils.imports import instantiate
-from celery.utils.nodenames import gethostname
 from celery.utils.threads import LocalStack
 
 if TYPE_CHECKING:
@@ -275,7 +266,10 @@ class Task:
         merged = {**exec_options(self), "ignore_result": self.ignore_result, **options}
         shadow = shadow or self.shadow_name(args, kwargs, options)
         if app.conf.task_always_eager:
-            return self._apply_eagerly(args, kwargs, task_id, link, link_error, merged)
+            serializer = merged.get("serializer") or app.conf.task_serializer
+            args, kwargs = through_serializer(serializer, args, kwargs)
+            with denied_join_result():
+                return self.apply(args, kwargs, link, link_error, task_id, **merged)
         return app.send_task(
             self.name,
             args,
@@ -289,21 +283,6 @@ class Task:
             task_type=self,
             **merged,
         )
-
-    def _apply_eagerly(
-        self, args: Any, kwargs: Any, task_id: Any, link: Any, link_error: Any, options: Any
-    ) -> EagerResult[Any]:
-        """Run here, with arguments that went through the serialiser as they would on the wire."""
-        app = self.app
-        serializer = options.get("serializer") or app.conf.task_serializer
-        content_type, encoding, data = serialization.dumps(
-            (args or (), kwargs or {}), serializer=serializer
-        )
-        args, kwargs = serialization.loads(data, content_type, encoding, accept=[content_type])
-        with denied_join_result():
-            return self.apply(
-                args, kwargs, task_id=task_id or uuid(), link=link, link_error=link_error, **options
-            )
 
     def shadow_name(self, args: Any, kwargs: Any, options: Any) -> str | None:
         """Override to show another name in logs and monitors, depending on the call."""
@@ -333,39 +312,18 @@ class Task:
             EagerResult: finished.
         """
         app = self._get_app()
-        args, kwargs = args or (), dict(kwargs or {})
-        task_id = task_id or uuid()
-        throw = app.conf.task_eager_propagates if throw is None else throw
         task = app._tasks.get(self.name, self)
-        request = _eager_request(
-            task_id,
-            args,
-            kwargs,
-            options,
+        request = eager_request(
+            task,
+            task_id or uuid(),
+            {**options, "logfile": logfile, "loglevel": loglevel},
             retries=retries,
-            logfile=logfile,
-            loglevel=loglevel,
-            headers=headers,
             link=link,
             link_error=link_error,
+            headers=headers,
         )
-        parent = get_current_task()
-        if parent is not None and parent.request.id:
-            request["parent_id"] = parent.request.id
-            request["root_id"] = parent.request.root_id or parent.request.id
-        build_tracer = late("celery.app.trace:build_tracer")
-        tracer = build_tracer(task.name, task, eager=True, propagate=throw, app=app)
-        retval, info, _, _ = tracer(task_id, args, kwargs, request)
-        if isinstance(retval, ExceptionInfo):
-            retval = retval.exception
-        if info is None:
-            return EagerResult(task_id, retval, states.SUCCESS, name=self.name)
-        if info.state == states.RETRY and isinstance(retval, Retry) and retval.sig is not None:
-            again: EagerResult[Any] = retval.sig.apply(retries=retries + 1, throw=throw)
-            return again
-        return EagerResult(
-            task_id, retval, info.state, traceback=info.retval.traceback, name=self.name
-        )
+        throw = app.conf.task_eager_propagates if throw is None else throw
+        return run_eagerly(task, args or (), dict(kwargs or {}), request, throw=throw)
 
     def retry(  # the documented signature
         self,
@@ -564,55 +522,6 @@ class Task:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (_reconstruct, (self.app, self.name))
-
-
-def _eager_request(
-    task_id: str,
-    args: Sequence[Any],
-    kwargs: Mapping[str, Any],
-    options: Mapping[str, Any],
-    **given: Any,
-) -> dict[str, Any]:
-    """The request of a task that is run by `Task.apply`."""
-    link, link_error = given["link"], given["link_error"]
-    limits = (options.get("time_limit"), options.get("soft_time_limit"))
-    request = {
-        "id": task_id,
-        "task": options.get("task"),
-        "retries": given["retries"],
-        "is_eager": True,
-        "logfile": given["logfile"],
-        "loglevel": given["loglevel"] or 0,
-        "hostname": gethostname(),
-        "callbacks": _listed(link),
-        "errbacks": _listed(link_error),
-        "headers": dict(given["headers"]) if given["headers"] else None,
-        "ignore_result": options.get("ignore_result"),
-        "root_id": options.get("root_id") or task_id,
-        "parent_id": options.get("parent_id"),
-        "replaced_task_nesting": options.get("replaced_task_nesting", 0),
-        "timelimit": limits if any(limits) else None,
-        "delivery_info": {
-            "is_eager": True,
-            "exchange": options.get("exchange"),
-            "routing_key": options.get("routing_key"),
-            "priority": options.get("priority"),
-        },
-    }
-    stamped = options.get("stamped_headers")
-    if stamped:
-        request["stamped_headers"] = list(stamped)
-        request["stamps"] = {name: options.get(name) for name in stamped}
-    for key in ("chain", "chord", "group_id", "group_index"):
-        if key in options:
-            request["group" if key == "group_id" else key] = options[key]
-    return request
-
-
-def _listed(signatures: Any) -> list[Any] | None:
-    if not signatures:
-        return None
-    return list(signatures) if isinstance(signatures, (list, tuple)) else [signatures]
 
 
 #: The name under which old code knows it.

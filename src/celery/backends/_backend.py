@@ -77,8 +77,9 @@ class Backend(ResultReader):
     # -- what becomes of a task
 
     def mark_as_started(self, task_id: str, **meta: Any) -> Any:
-        """Store that the task runs; `meta` is what its result shows meanwhile."""
-        return self.store_result(task_id, meta, STARTED)
+        """Store that the task runs; `meta` (but for `request`) is what its result shows."""
+        request = meta.pop("request", None)
+        return self.store_result(task_id, meta, STARTED, request=request)
 
     def mark_as_done(
         self,

@@ -58,8 +58,9 @@ def find(name: str | None) -> Any:
         raise _unloadable(str(exc)) from exc
     except Exception as exc:
         raise _unloadable(traceback.format_exc()) from exc
-    if not callable(getattr(app, "send_task", None)):
+    if isinstance(app, type) or not callable(getattr(app, "send_task", None)):
         raise _unloadable(f"{name!r} is {app!r}, which is no Celery application.")
+    app.set_current()
     app.set_default()
     return app
 

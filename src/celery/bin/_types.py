@@ -136,7 +136,7 @@ class LogLevel(click.Choice):  # type: ignore[type-arg]  # as ValueType
         return logging.getLevelNamesMapping()[super().convert(value, param, ctx).upper()]
 
 
-class Switch(ValueType):
+class Switch(click.types.BoolParamType):
     """On or off in an environment variable: any other word than those for off means on."""
 
     name = "switch"

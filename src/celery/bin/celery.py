@@ -15,6 +15,7 @@ import click
 from celery.bin._context import CLIContext
 from celery.bin._groups import ARGV_KEY, LazyCommand, RootGroup
 from celery.bin._types import SWITCH
+from celery.exceptions import ImproperlyConfigured
 
 __all__ = ["celery", "main", "start", "worker_main"]
 
@@ -118,7 +119,10 @@ def celery(
 
 def main() -> None:
     """Run the command line of this process; exits."""
-    celery.main(prog_name="celery", auto_envvar_prefix=ENVIRONMENT_PREFIX)
+    try:
+        celery.main(prog_name="celery", auto_envvar_prefix=ENVIRONMENT_PREFIX)
+    except ImproperlyConfigured as exc:  # it says what to change; where it was raised does not help
+        sys.exit(f"Error: {exc}")
 
 
 def start(app: Any, argv: Sequence[str] | None = None) -> Any:

@@ -226,7 +226,7 @@ def worker(
             pidfile=pidfile,
             uid=uid,
             gid=gid,
-            umask=umask,
+            umask=umask or 0,
         )
     _become(uid, gid, umask)
     try:

@@ -258,18 +258,24 @@ class _chain(Signature):
     _freeze = freeze
 
     def apply(self, args: Any = None, kwargs: Any = None, **options: Any) -> Any:
-        """Run the steps here and now; returns the last one's result."""
+        """Run the steps here and now; returns the last one's result.
+
+        Raises:
+            Exception: that of a step before the last one.
+        """
         args, kwargs, options = self._merge(args, kwargs, options)
-        last, more = None, tuple(args)
-        link, link_error = options.pop("link", None), options.pop("link_error", None)
-        for step in steps_of(self._linked((), None, link, link_error)):
-            step = step.clone()
-            result = step.apply(more, **{k: v for k, v in options.items() if k == "throw"})
-            result.parent = last
-            last, more = result, (result.get(propagate=False),)
-            if result.failed():
-                break
-        return last
+        partial = {key: value for key, value in kwargs.items() if key != "tasks"}
+        links = (options.pop("link", None), options.pop("link_error", None))
+        steps = steps_of(self._linked(args, partial, *links))
+        passed_on = {key: options[key] for key in ("throw",) if key in options}
+        result = None
+        for position, step in enumerate(steps):
+            if position == len(steps) - 1 and options.get("task_id"):
+                passed_on["task_id"] = options["task_id"]
+            more = () if result is None else (result.get(disable_sync_subtasks=False),)
+            before, result = result, step.clone().apply(more, **passed_on)
+            result.parent = before
+        return result
 
     # -- looks
 

@@ -146,7 +146,7 @@ class _chord(Signature):
         body = maybe_signature(partial.pop("body", None) or self.body, app=app)
         if app.conf.task_always_eager:
             with allow_join_result():
-                return self.apply(args, {"body": body}, task_id=task_id, **options)
+                return self.apply(args, {**partial, "body": body}, task_id=task_id, **options)
         merged = {**self.options, **{k: v for k, v in options.items() if v is not None}}
         task_id = task_id or merged.pop("task_id", None)
         merged.pop("task_id", None)
@@ -228,11 +228,12 @@ class _chord(Signature):
         self, args: Any = None, kwargs: Any = None, propagate: bool = True, **options: Any
     ) -> Any:
         """Run header and body here and now."""
-        body = (kwargs or {}).get("body") or self.body
-        header = self.header.clone()
+        partial = dict(kwargs or {})
+        body = partial.pop("body", None) or self.body
         with allow_join_result():
-            results = header.apply((*(args or ()), *(self.args or ()))).get(propagate=propagate)
-        return body.apply((results,), **{k: v for k, v in options.items() if k == "task_id"})
+            header = self.header.clone().apply((*(args or ()), *(self.args or ())), partial)
+            values = header.get(propagate=propagate)
+        return body.apply((values,), **{k: v for k, v in options.items() if k == "task_id"})
 
     def freeze(  # the documented signature
         self,

@@ -26,21 +26,21 @@ class StampingVisitor(ABC):
         """Before the members of a group."""
         return self.on_signature(sig, **headers)
 
-    def on_group_end(self, sig: Any, **headers: Any) -> None:
+    def on_group_end(self, sig: Any, **headers: Any) -> None:  # noqa: B027  # a hook
         """After the members of a group."""
 
     def on_chain_start(self, sig: Any, **headers: Any) -> dict[str, Any]:
         """Before the steps of a chain."""
         return self.on_signature(sig, **headers)
 
-    def on_chain_end(self, sig: Any, **headers: Any) -> None:
+    def on_chain_end(self, sig: Any, **headers: Any) -> None:  # noqa: B027  # a hook
         """After the steps of a chain."""
 
     def on_chord_header_start(self, sig: Any, **header: Any) -> dict[str, Any]:
         """Before the header of a chord."""
         return self.on_signature(sig, **header)
 
-    def on_chord_header_end(self, sig: Any, **header: Any) -> None:
+    def on_chord_header_end(self, sig: Any, **header: Any) -> None:  # noqa: B027  # a hook
         """After the header of a chord."""
 
     def on_chord_body(self, sig: Any, **header: Any) -> dict[str, Any]:

@@ -1,9 +1,10 @@
 """Moving the messages of waiting tasks: to other queues of a broker, or to another broker.
 
 Nothing is lost on the way: a message is published at its new place before it leaves the old one,
-so a crash between the two leaves it at both. (Where no queue is bound to the exchange it is sent
-to, the broker drops it, as it does any message: a destination given as a queue is bound.) What is looked at and stays is given back, and may
-be marked as redelivered. Workers of the queues should be stopped before, else they take part.
+so a crash between the two leaves it at both. (A broker drops what is sent to an exchange that no
+queue is bound to. A destination given as a queue is declared and bound first.) What is looked at
+and stays is given back, and may be marked as redelivered. Stop the workers of the queues before,
+else they take part.
 """
 
 from __future__ import annotations

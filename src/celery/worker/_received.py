@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from kombu.compression import decompress
 
 from celery._message.decode import decode_body, parse_time
-from celery._message.headers import EMBED_EMPTY
+from celery._message.headers import EMBED_EMPTY, STANDARD_HEADERS
 from celery.exceptions import InvalidTaskError
 from celery.utils.nodenames import gethostname
 from celery.utils.saferepr import saferepr
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from celery._message.context import Context
 
 __all__ = ["Received"]
+
+#: Headers that the protocol, kombu or a broker adapter adds; the others are the caller's own.
+_NOT_THE_CALLERS = STANDARD_HEADERS | {"compression", "redelivered", "x-delivery-count"}
 
 
 class Received:
@@ -103,6 +106,7 @@ class Received:
             "priority": properties.get("priority"),
             "redelivered": bool(delivery.get("redelivered")),
         }
+        fields["headers"] = _callers_own(message.headers or {})
         fields["properties"] = properties
         fields["reply_to"] = properties.get("reply_to")
         fields["correlation_id"] = properties.get("correlation_id")
@@ -259,3 +263,15 @@ class Received:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self.humaninfo()} {self.argsrepr} {self.kwargsrepr}>"
+
+
+def _callers_own(headers: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The headers that the caller has added, None if there are none.
+
+    Tracing tools send theirs nested in a header of the name ``headers``; they are among them.
+    """
+    own = {name: headers[name] for name in headers.keys() - _NOT_THE_CALLERS}
+    nested = own.pop("headers", None)
+    if isinstance(nested, Mapping):
+        own.update(nested)
+    return own or None

@@ -67,7 +67,9 @@ def chains(lane):
 
 
 def _ancestors(result):
+    """The results of all steps, the last one first; each may be stored after the next step ran."""
     while result is not None:
+        until(result.ready)
         yield result
         result = result.parent
 
@@ -184,7 +186,7 @@ def stamps(lane):
 @scenario
 def signature_json(lane):
     """A signature as data, rebuilt and run: what clients store and other clients send."""
-    work = chain(here(lane, fleet.add, 1, 1), group(there(lane, fleet.add, n) for n in range(2)))
+    work = chain(here(lane, fleet.add, 1, 1), group([there(lane, fleet.add, n) for n in range(2)]))
     data = app.backend.decode(app.backend.encode(work)) if lane.keeps_results else dict(work)
     return [signature(data, app=app).apply_async().get(**GET), work, repr(work)]
 

@@ -28,7 +28,7 @@ def ping(lane):
     other = app.control.ping(destination=[lane.node, lane.other_node], **WAIT)
     return [
         app.control.ping(destination=[lane.node], **WAIT),
-        sorted(node for reply in other for node in reply),
+        lane.mine_first(node for reply in other for node in reply),
         ask(lane).ping(),
     ]
 
@@ -39,7 +39,7 @@ def inspection(lane):
     i = ask(lane)
     node = lane.node
     stats = i.stats()[node]
-    queues = sorted(i.active_queues()[node], key=lambda queue: queue["name"])
+    queues = {queue["name"]: queue for queue in i.active_queues()[node]}
     return {
         "registered": sorted(i.registered()[node]),
         "registered with": sorted(i.registered("max_retries", "track_started")[node])[:3],

@@ -144,6 +144,11 @@ class Intake:
         """There may be room now."""
         self._has_room.set()
 
+    def limit_changed(self) -> None:
+        """The prefetch limit is another one: there may be room, and the broker is to know."""
+        self.wake()
+        self.hub.run_or_spawn(self.source.set_prefetch(self.qos.value))
+
     async def consume(self) -> None:
         """Fetch until cancelled; what is raised is the connection's failure."""
         while True:

@@ -177,7 +177,7 @@ class Consumer(MessageHandlers):
         self.qos = Prefetch(
             self.initial_prefetch_count,
             maximum=conf.worker_eta_task_limit,
-            on_change=lambda: self.task_consumer.wake(),
+            on_change=lambda: self.task_consumer.limit_changed(),
         )
         self.task_consumer = Intake(
             self.hub,

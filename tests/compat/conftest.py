@@ -63,7 +63,9 @@ class Client(Program):
         question = {"scenario": scenario, "worker": worker, "arguments": arguments}
         self.process.stdin.write(json.dumps(question) + "\n")
         self.process.stdin.flush()
-        answer = json.loads(self.wait_for_line(r'^\{"(value|error)":', ANSWER_TIMEOUT_S, start=start))
+        answer = json.loads(
+            self.wait_for_line(r'^\{"(value|error)":', ANSWER_TIMEOUT_S, start=start)
+        )
         if "error" in answer:
             raise ProgramFailed(f"{self.name}, {scenario} on {worker}:\n{answer['error']}")
         return answer["value"]

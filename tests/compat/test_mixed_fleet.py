@@ -126,9 +126,7 @@ def test_rpc_results(rpc_fleet: Fleet, pair: Pair, scenario: str) -> None:
 
 @pytest.mark.parametrize("reader", ["ours", "theirs"])
 @pytest.mark.parametrize("worker", ["ours", "theirs"])
-def test_results_are_read_by_the_other_client(
-    redis_fleet: Fleet, reader: str, worker: str
-) -> None:
+def test_results_are_read_by_the_other_client(redis_fleet: Fleet, reader: str, worker: str) -> None:
     """One client asks, a worker answers, the other client reads the same as the first."""
     asking = "theirs" if reader == "ours" else "ours"
     ids = redis_fleet.run(Pair(asking, worker), "sample")

@@ -118,6 +118,4 @@ def test_the_same_bindings(captured: dict[str, Messages]) -> None:
 def _of(messages: Messages, name: str) -> Messages:
     """The lists of one queue: one for each priority step."""
     queue = f"<prefix>.{name}"
-    return {
-        key: value for key, value in messages.items() if key.partition("\x06\x16")[0] == queue
-    }
+    return {key: value for key, value in messages.items() if key.partition("\x06\x16")[0] == queue}

@@ -317,6 +317,33 @@ def test_events_are_switched_on_and_off(kind: str, request: pytest.FixtureReques
         assert ids == {seen.id}
 
 
+# -- neighbours
+
+
+def test_workers_know_each_other_and_elect_one(kind: str, request: pytest.FixtureRequest) -> None:
+    with cluster_on(kind, request, without_gossip=False) as cluster:
+        app = cluster.app
+        options = {"pool": "threads", "without_gossip": False, "without_heartbeat": False}
+        with (
+            start_worker(app, perform_ping_check=False, hostname="w2@here", **options) as neighbour,
+            Watcher(app) as watcher,
+        ):
+            gossips = [worker.consumer.gossip for worker in (cluster.worker, neighbour)]
+            wait_until(
+                lambda: all(
+                    [worker.hostname for worker in gossip.state.alive_workers()] == [other]
+                    for gossip, other in zip(gossips, ("w2@here", NODE), strict=True)
+                )
+            )
+            app.control.election("once", "task", cluster.task("add").s(1, 2))
+            watcher.wait_for("task-received", name="tasks.add")
+            wait_until(lambda: len(watcher.matching(type="worker-elect-ack")) == 4)
+            assert len(watcher.matching(type="worker-elect")) == 2
+            for gossip in gossips:
+                wait_until(lambda gossip=gossip: not gossip._acks)
+        assert len(watcher.matching(type="task-received")) == 1
+
+
 # -- the end
 
 

@@ -6,6 +6,7 @@ when there are more threads than links they share.
 
 from __future__ import annotations
 
+import select
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from celery._broker.base import Publication
 
 __all__ = ["Link", "LinkPool", "reach"]
+
+#: Seconds that the broker may take for the rest of a frame: then the connection counts as lost.
+STALLED_S = 15.0
 
 
 def reach(client: Any) -> Any:
@@ -130,6 +134,11 @@ class _Confirms:
 
     def __init__(self, channel: Any) -> None:
         self._channel = channel
+        # py-amqp would listen before each message; see `_listen`.
+        capabilities = channel.connection.client_properties.get("capabilities", {})
+        capabilities["connection.blocked"] = False
+        self._poll = select.poll()
+        self._poll.register(channel.connection.sock, select.POLLIN)
         self._selected = False
         self._published = 0
         self._open: set[int] = set()
@@ -138,6 +147,7 @@ class _Confirms:
         channel.events["basic_return"].add(self._on_return)
 
     def publish(self, publications: Sequence[Publication], *, confirm: bool) -> None:
+        self._listen()
         if confirm and not self._selected:
             self._select()
         mandatory = False
@@ -156,6 +166,11 @@ class _Confirms:
         if self._returned:
             returned, self._returned = self._returned, []
             raise returned[0]
+
+    def _listen(self) -> None:
+        """Hear what the broker has said since, above all that it has closed the connection."""
+        while self._poll.poll(0):
+            self._channel.connection.blocking_read(timeout=STALLED_S)
 
     def _select(self) -> None:
         self._channel.confirm_select()

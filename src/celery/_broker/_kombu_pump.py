@@ -18,6 +18,8 @@ BATCH = 200
 STALLED_S = 15.0
 #: AMQP's frame type.
 HEARTBEAT = 8
+#: Bytes that are read at once if they are there.
+READ_AHEAD = 16 * 1024
 #: Without a socket to watch: seconds between two looks, growing while nothing comes.
 SHORTEST_S, LONGEST_S = 0.005, 0.1
 
@@ -50,6 +52,7 @@ class SocketPump(Pump):
         self._raw = raw
         self._sock = raw.sock
         self._sock.settimeout(STALLED_S)
+        _read_ahead(raw.transport)
         self._lock = threading.Lock()
         self._ears, self._mouth = socket.socketpair()
         self._ears.setblocking(False)
@@ -58,6 +61,7 @@ class SocketPump(Pump):
         self._selector.register(self._sock, selectors.EVENT_READ)
         self._selector.register(self._ears, selectors.EVENT_READ)
         self._closed = False
+        self._called = False
 
     def pump(self, timeout: float) -> None:
         if not self._readable(timeout):
@@ -78,29 +82,29 @@ class SocketPump(Pump):
             handled = self._raw.on_inbound_frame(frame) or frame[0] == HEARTBEAT
 
     def _readable(self, timeout: float) -> bool:
-        if self._decrypted():
+        if self._has_read():
             return True
         readable = False
         for key, _ in self._selector.select(timeout):
             if key.fileobj is self._sock:
                 readable = True
             else:
-                self._ears.recv(4096)
+                self._ears.recv(16)
+                self._called = False
         return readable
 
-    def _decrypted(self) -> bool:
-        """Whether TLS holds bytes that the selector does not see."""
+    def _has_read(self) -> bool:
+        """Whether there are bytes that the selector does not see: read already, or decrypted."""
+        if getattr(self._raw.transport, "_read_buffer", b""):
+            return True
         pending = getattr(self._sock, "pending", None)
         return bool(pending is not None and pending())
 
     def wake(self) -> None:
         with self._lock:
-            if self._closed:
-                return
-            try:
+            if not self._closed and not self._called:
+                self._called = True
                 self._mouth.send(b"!")
-            except BlockingIOError:
-                return  # There are plenty of wake-up calls in the pipe.
 
     def close(self) -> None:
         with self._lock:
@@ -108,6 +112,17 @@ class SocketPump(Pump):
             self._selector.close()
             self._ears.close()
             self._mouth.close()
+
+
+def _read_ahead(transport: Any) -> None:
+    """Have py-amqp read what there is, and not the nine parts of each message by themselves.
+
+    Every read lets go of the interpreter's lock, and getting it back may take long while another
+    thread works. py-amqp keeps what it has read too much, but does not make use of that.
+    """
+    receive = getattr(transport, "_quick_recv", None)
+    if receive is not None:
+        transport._quick_recv = lambda size: receive(max(size, READ_AHEAD))
 
 
 class PollingPump(Pump):

@@ -19,7 +19,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import count, takewhile
-from typing import TYPE_CHECKING, Any, TypeVar, assert_never
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, assert_never
 
 import amqp
 from amqp.exceptions import RecoverableConnectionError
@@ -96,6 +96,23 @@ class Lane:
         del self.unsettled[number]
 
 
+class _Call(NamedTuple):
+    """What the thread is to do, and who waits for it."""
+
+    function: Callable[..., Any]
+    args: tuple[Any, ...]
+    future: asyncio.Future[Any]
+
+
+def _finish(future: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
+    if future.done():
+        return
+    if error is None:
+        future.set_result(result)
+    else:
+        future.set_exception(error)
+
+
 class Session(threading.Thread):
     """Connects, consumes and settles until it is stopped or the connection is lost.
 
@@ -128,9 +145,7 @@ class Session(threading.Thread):
         self._loop = loop
         self._on_batch = on_batch
         self._on_end = on_end
-        self._calls: deque[tuple[asyncio.Future[Any], Callable[..., Any], tuple[Any, ...]]] = (
-            deque()
-        )
+        self._calls: deque[_Call] = deque()
         self._batch: list[Delivery] = []
         self._lanes: list[Lane] = []
         self._consumers: dict[str, tuple[Lane, str]] = {}
@@ -149,7 +164,7 @@ class Session(threading.Thread):
         if self.ended.done():
             future.set_exception(ConnectionError("the connection to the broker is closed"))
         else:
-            self._calls.append((future, function, args))
+            self._calls.append(_Call(function, args, future))
             self._wake()
         return future
 
@@ -169,12 +184,13 @@ class Session(threading.Thread):
         error: BaseException | None = None
         try:
             self._open()
-            self._tell(self._settle_future, self.ready, None, None)
+            self._tell(_finish, self.ready, None, None)
             while not self._stopping:
                 self._work()
                 self._flush()
                 self._listen()
                 self._flush()
+            self._work()
         except BaseException as exc:
             error = exc
         finally:
@@ -189,16 +205,16 @@ class Session(threading.Thread):
 
     def _work(self) -> None:
         while self._calls:
-            future, function, args = self._calls.popleft()
+            call = self._calls.popleft()
             try:
-                result = function(*args)
+                result = call.function(*call.args)
             except BaseException as exc:
-                self._tell(self._settle_future, future, None, exc)
-                if isinstance(exc, self._fatal(function)):
+                self._tell(_finish, call.future, None, exc)
+                if isinstance(exc, self._fatal(call.function)):
                     raise
             else:
                 self._flush()
-                self._tell(self._settle_future, future, result, None)
+                self._tell(_finish, call.future, result, None)
 
     def _fatal(self, function: Callable[..., Any]) -> tuple[type[BaseException], ...]:
         """What a call may raise that means the end of the connection, or of what was consumed."""
@@ -258,23 +274,13 @@ class Session(threading.Thread):
             if self._pump is not None:
                 self._pump.close()
 
-    def _settle_future(
-        self, future: asyncio.Future[Any], result: Any, error: BaseException | None
-    ) -> None:
-        if future.done():
-            return
-        if error is None:
-            future.set_result(result)
-        else:
-            future.set_exception(error)
-
     def _end(self, error: BaseException | None) -> None:
         lost = error or ConnectionError("the connection to the broker is closed")
         self.ended.set_result(None)
         if not self.ready.done():
             self.ready.set_exception(lost)
         while self._calls:
-            self._settle_future(self._calls.popleft()[0], None, lost)
+            _finish(self._calls.popleft().future, None, lost)
         self._on_end(self, error)
 
     # -- what the thread is called to do

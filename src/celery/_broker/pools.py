@@ -39,6 +39,10 @@ def open_connection(url: str | Sequence[str] | None, **options: Any) -> Any:
 class _PatientPool:
     """Mixed in front of a pool of kombu's: who waits for a resource waits for so long only."""
 
+    #: kombu would close the parent's connections in a child, and wait there for replies that are
+    #: the parent's (`_kombu_fork`).
+    close_after_fork = False
+
     acquire_timeout: float | None
     limit: int | None
 

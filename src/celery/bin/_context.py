@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from textwrap import indent
 from typing import Any
 
 import click
-
-from celery.utils.text import indent
 
 __all__ = ["CLIContext"]
 
@@ -88,8 +87,8 @@ class CLIContext:
     def pretty_dict_ok_error(self, n: Mapping[str, Any]) -> tuple[str, str]:
         """The reply of a worker, as a verdict and a text."""
         if "ok" in n:
-            return self.OK, indent(self.pretty(n["ok"])[1], 4)
-        return self.ERROR, indent(self.pretty(n["error"])[1], 4)
+            return self.OK, indent(self.pretty(n["ok"])[1], "    ")
+        return self.ERROR, indent(self.pretty(n["error"])[1], "    ")
 
     def say_chat(self, direction: str, title: Any, body: str = "", show_body: bool = False) -> None:
         """Print one message of a conversation with workers.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from textwrap import indent
 from typing import Any, Literal
 
 import click
@@ -235,8 +236,8 @@ def _printer(ctx: Context, *, show_body: bool) -> Callable[[Any], None]:
     def show(reply: dict[str, Any]) -> None:
         for node, value in reply.items():
             verdict, body = ctx.obj.pretty(value)
-            indented = "\n".join(f"    {line}" for line in body.splitlines())
-            ctx.obj.say_chat("->", f"{node}: {verdict}", indented, show_body=show_body)
+            shown = indent(body.rstrip("\n"), "    ")
+            ctx.obj.say_chat("->", f"{node}: {verdict}", shown, show_body=show_body)
 
     return show
 

@@ -116,36 +116,45 @@ class QueueFilter:
     forever: bool = False
     state: State = field(default_factory=State)
     _stopped: bool = field(default=False, init=False)
+    _seen: list[Any] = field(default_factory=list, init=False)
 
-    def run(self, channel: Any = None) -> State:
-        """Look at the messages until there are no more; on a channel of its own if None is given.
+    def run(self) -> State:
+        """Look at the messages until there are no more.
 
         Raises:
             kombu.exceptions.ContentDisallowed: a message's content type is not accepted.
             kombu.exceptions.DecodeError: a body cannot be decoded. Everything not settled until
                 then is given back.
         """
-        if channel is not None:
-            return self._run(channel)
-        # The broker gives back what was not settled when the channel is closed.
-        with self.conn.channel() as own:
-            return self._run(own)
-
-    def _run(self, channel: Any) -> State:
         queues = self._sources()
-        consumer = self.app.amqp.TaskConsumer(
-            channel, queues=queues, accept=self.accept, callbacks=[self._look_at]
-        )
-        for queue in queues:
-            self._announce(queue)
-        with consumer:
-            while not self._stopped:
-                try:
-                    self.conn.drain_events(timeout=self.timeout)
-                except TimeoutError:
-                    if not self.forever:
-                        break
+        with self.conn.channel() as channel:
+            consumer = self.app.amqp.TaskConsumer(
+                channel, queues=queues, accept=self.accept, callbacks=[self._look_at]
+            )
+            for queue in queues:
+                self._announce(queue)
+            try:
+                with consumer:
+                    self._drain()
+            finally:
+                self._give_back()
         return self.state
+
+    def _drain(self) -> None:
+        while not self._stopped:
+            try:
+                self.conn.drain_events(timeout=self.timeout)
+            except TimeoutError:
+                if not self.forever:
+                    break
+
+    def _give_back(self) -> None:
+        # Not left to the end of the channel: some transports of kombu do nothing then, and the one
+        # for Redis turns the order round.
+        for message in self._seen:
+            if not message.acknowledged:
+                message.requeue()
+        self._seen.clear()
 
     def _sources(self) -> list[Any]:
         if not self.queues:
@@ -165,6 +174,7 @@ class QueueFilter:
                 return  # the total is only approximate
 
     def _look_at(self, body: Any, message: Any) -> None:
+        self._seen.append(message)
         if self._stopped:
             return
         state = self.state
@@ -173,6 +183,8 @@ class QueueFilter:
                 self.filter(body, message)
                 if self.ack_messages and not message.acknowledged:
                     message.ack()
+            if message.acknowledged:
+                self._seen.pop()
             state.count += 1
             if self.callback is not None:
                 self.callback(state, body, message)

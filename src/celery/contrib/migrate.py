@@ -3,8 +3,8 @@
 Nothing is lost on the way: a message is published at its new place before it leaves the old one,
 so a crash between the two leaves it at both. (A broker drops what is sent to an exchange that no
 queue is bound to. A destination given as a queue is declared and bound first.) What is looked at
-and stays is given back, and may be marked as redelivered. Stop the workers of the queues before,
-else they take part.
+and stays is given back, behind what still waits, and may be marked as redelivered. Stop the
+workers of the queues before, else they take part.
 """
 
 from __future__ import annotations

@@ -69,11 +69,9 @@ class Received:
         source = request_dict or (message.headers if headers is None else headers)
         fields: dict[str, Any] = dict(source)
         self.request_dict = fields
-        try:
-            self.id: str = fields["id"]
-            self.type: str = fields["task"]
-        except KeyError as exc:
-            raise InvalidTaskError(f"Task message without the header {exc}") from exc
+        self.id: str = _text(fields, "id")
+        self.type: str = _text(fields, "task")
+        self._limits = _limits(fields.get("timelimit"))
         self.app = app
         self.task = app.tasks[self.type] if task is None else task
         self.hostname = hostname or gethostname()
@@ -208,7 +206,7 @@ class Received:
     @property
     def time_limits(self) -> tuple[float | None, float | None]:
         """(hard, soft) in seconds: those of the message, else those of the task."""
-        hard, soft = self.request_dict.get("timelimit") or (None, None)
+        hard, soft = self._limits
         task = self.task
         return hard or task.time_limit, soft or task.soft_time_limit
 
@@ -263,6 +261,33 @@ class Received:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self.humaninfo()} {self.argsrepr} {self.kwargsrepr}>"
+
+
+def _text(fields: Mapping[str, Any], name: str) -> str:
+    """A header that every task needs.
+
+    Raises:
+        InvalidTaskError: it is missing, or no text.
+    """
+    value = fields.get(name)
+    if not isinstance(value, str):
+        raise InvalidTaskError(f"Header {name!r} of a task must be text, not {value!r}")
+    return value
+
+
+def _limits(value: Any) -> tuple[float | None, float | None]:
+    """The header ``timelimit``: (hard, soft) in seconds.
+
+    Raises:
+        InvalidTaskError: it is no pair of numbers.
+    """
+    if value is None:
+        return None, None
+    try:
+        hard, soft = value
+        return None if hard is None else float(hard), None if soft is None else float(soft)
+    except (TypeError, ValueError) as exc:
+        raise InvalidTaskError(f"Header 'timelimit' is no pair of numbers: {value!r}") from exc
 
 
 def _callers_own(headers: Mapping[str, Any]) -> dict[str, Any] | None:

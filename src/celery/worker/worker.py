@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from celery import bootsteps, signals
+from celery._execution.failure import capture
 from celery.bootsteps import TERMINATE
 from celery.exceptions import ImproperlyConfigured, TaskRevokedError, WorkerTerminate
 from celery.platforms import EX_FAILURE, EX_OK, create_pidlock
@@ -245,6 +246,10 @@ class WorkController:
             request.execute_using_pool(self.pool)
         except TaskRevokedError:
             return  # it has been recorded and settled as such
+        except Exception as exc:
+            logger.exception("The pool does not take %s: %r", request, exc)
+            request.on_failure(capture(exc))
+            request.acknowledge()
 
     # -- shutting down
 

@@ -68,9 +68,7 @@ def until(condition, seconds=15):
 def of_the_user(text):
     """The lines of a traceback that are not about the library's own frames."""
     return [
-        line
-        for line in (text or "").splitlines()
-        if not line.startswith(" ") or "fleet.py" in line
+        line for line in (text or "").splitlines() if not line.startswith(" ") or "fleet.py" in line
     ]
 
 

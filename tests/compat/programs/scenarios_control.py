@@ -95,9 +95,7 @@ def running_task(lane):
 
 
 def _active(lane, result):
-    return next(
-        (info for info in ask(lane).active()[lane.node] if info["id"] == result.id), None
-    )
+    return next((info for info in ask(lane).active()[lane.node] if info["id"] == result.id), None)
 
 
 @scenario
@@ -119,9 +117,7 @@ def waiting_for_its_time(lane):
     result = lane.send(fleet.add, 1, 1, options={"countdown": 1})
     (entry,) = until(
         lambda: [
-            one
-            for one in ask(lane).scheduled()[lane.node]
-            if one["request"]["id"] == result.id
+            one for one in ask(lane).scheduled()[lane.node] if one["request"]["id"] == result.id
         ]
     )
     return [

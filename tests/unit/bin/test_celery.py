@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from celery.bin.celery import COMMANDS, start, worker_main
 
 
 @pytest.fixture
-def projects(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def projects(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Modules with apps, in the current directory; forgotten afterwards."""
     files = {
         "cli_shop.py": "from celery import Celery\nmain = Celery('shop', broker='memory://')\n",
@@ -139,7 +140,7 @@ def test_workdir(run: Any, projects: Path, tmp_path: Path, monkeypatch: pytest.M
 
 @pytest.mark.parametrize("how", ["-C", "NO_COLOR", "CELERY_NO_COLOR"])
 def test_colours_can_be_switched_off(run: Any, monkeypatch: pytest.MonkeyPatch, how: str) -> None:
-    args = ("purge",)
+    args: tuple[str, ...] = ("purge",)
     if how == "-C":
         args = ("-C", "purge")
     else:

@@ -49,7 +49,9 @@ def _own_current_app() -> Iterator[None]:
     """Whatever app a test makes current, the next test does not see it."""
     current, default = _state._tls.current_app, _state.default_app
     blocks = _state.task_join_will_block()
+    finalizers = set(_state._on_app_finalizers)
     yield
+    _state._on_app_finalizers.intersection_update(finalizers)
     _state._set_task_join_will_block(blocks)
     _state._set_current_app(current)
     _state.set_default_app(default)

@@ -77,6 +77,8 @@ def _comparable(raw: bytes, prefix: str) -> dict[str, Any]:
         comparable["properties"]["expiration"] = "<milliseconds>"
     if comparable["headers"].get("stamped_headers"):
         comparable["headers"]["stamped_headers"].sort()  # a set's order, in Celery 5.7
+    for key in ("argsrepr", "kwargsrepr"):  # Celery 5.7 repeats the header as a property
+        comparable["properties"].pop(key, None)
     for key in ("eta", "expires"):
         if comparable["headers"].get(key) and "2033" not in str(comparable["headers"][key]):
             comparable["headers"][key] = _NEAR.sub("<time>", comparable["headers"][key])

@@ -110,7 +110,9 @@ class TestOnTheWire:
             queue = Queue(f"conformance.{uuid4().hex}", exclusive=True)(connection)
             queue.declare()
             request = Context(id="i", reply_to=queue.name, correlation_id="c")
-            app.backend.store_result("i", ValueError("bad"), FAILURE, traceback="tb", request=request)
+            app.backend.store_result(
+                "i", ValueError("bad"), FAILURE, traceback="tb", request=request
+            )
             app.backend.store_result("i", 5, SUCCESS, request=Context(id="i", reply_to=queue.name))
             app.backend.store_result("i", 5, SUCCESS, request=Context(id="i"))  # Nobody asks.
             got: list[Any] = []

@@ -64,7 +64,7 @@ def test_move_between_queues(app: Celery, redis: Redis, prefix: str) -> None:
     send(app)
     state = move_by_taskmap({"t.odd": f"{prefix}.new"}, app=app, timeout=PAUSE)
     assert (state.count >= 4, state.filtered, state.total_apx) == (True, 2, 4)
-    assert ids(redis, f"{prefix}.old") == ["id0", "id2"]
+    assert sorted(ids(redis, f"{prefix}.old")) == ["id0", "id2"]
     assert ids(redis, f"{prefix}.new") == ["id1", "id3"]
     assert not redis.exists("unacked")
 
@@ -128,6 +128,7 @@ def test_to_another_broker(app: Celery, redis: Redis, prefix: str, leave: bool) 
         )
     assert repr(state) == "4/4"
     assert ids(redis, f"{prefix}-there-renamed") == ["id0", "id1", "id2", "id3"]
-    assert ids(redis, source) == (["id0", "id1", "id2", "id3"] if leave else [])
+    # A blocking pop of kombu's takes the first one that is given back, and gives it back again.
+    assert sorted(ids(redis, source)) == (["id0", "id1", "id2", "id3"] if leave else [])
     bound = redis.smembers(f"{prefix}-there-_kombu.binding.renamed")
     assert bound == {b"renamed\x06\x16\x06\x16renamed"}

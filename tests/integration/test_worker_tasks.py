@@ -99,7 +99,7 @@ def test_outcomes(app: Celery, running: Any) -> None:
     def fail() -> None:
         raise ValueError("bad", 3)
 
-    @app.task(name="again", bind=True, max_retries=2, default_retry_delay=0)
+    @app.task(name="again", bind=True, max_retries=2, default_retry_delay=0.1)
     def again(self: Any) -> int:
         if self.request.retries < 2:
             raise self.retry()

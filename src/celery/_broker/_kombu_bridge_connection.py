@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from kombu import Exchange, Queue, binding
 
 if TYPE_CHECKING:
+    from celery._broker._kombu_bridge_channel import Channel
     from celery._broker.base import Broker, Consumer
     from celery._broker.delivery import Delivery
-    from celery._broker.kombu_bridge import Channel
 
 __all__ = ["BridgeConnection", "DeclaredQueue"]
 
@@ -210,9 +210,7 @@ async def _receive(channels: list[Channel], seconds: float) -> list[Arrival]:
     return arrivals
 
 
-async def _first(
-    channels: list[Channel], seconds: float
-) -> list[tuple[Channel, list[Delivery]]]:
+async def _first(channels: list[Channel], seconds: float) -> list[tuple[Channel, list[Delivery]]]:
     if len(channels) == 1:
         return [(channels[0], await channels[0].fetch(seconds))]
     fetching = {asyncio.ensure_future(channel.fetch(seconds)): channel for channel in channels}
@@ -223,6 +221,4 @@ async def _first(
             task.cancel()
         # A fetch that is cancelled loses nothing; one that was just done has its deliveries.
         await asyncio.wait(fetching)
-    return [
-        (channel, task.result()) for task, channel in fetching.items() if not task.cancelled()
-    ]
+    return [(channel, task.result()) for task, channel in fetching.items() if not task.cancelled()]

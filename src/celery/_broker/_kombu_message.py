@@ -39,7 +39,7 @@ def publish(channel: Any, publication: Publication) -> None:
     properties = dict(envelope.properties)
     message = channel.prepare_message(
         envelope.body,
-        priority=properties.pop("priority", 0),
+        priority=properties.pop("priority", None) or None,  # 0 is what none means, to AMQP
         content_type=envelope.content_type,
         content_encoding=envelope.content_encoding,
         headers=dict(envelope.headers),

@@ -35,6 +35,7 @@ class Pump(ABC):
     def wake(self) -> None:
         """Let `pump` return. Callable from any thread, also after `close`."""
 
+    @abstractmethod
     def close(self) -> None:
         """Let go of what waiting needs; the connection is not touched."""
 
@@ -134,9 +135,7 @@ class PollingPump(Pump):
         self._pause = SHORTEST_S
 
     def pump(self, timeout: float) -> None:
-        if self._drain():
-            self._pause = SHORTEST_S
-        elif self._woken.wait(min(self._pause, timeout)):
+        if self._drain() or self._woken.wait(min(self._pause, timeout)):
             self._pause = SHORTEST_S
         else:
             self._pause = min(2 * self._pause, LONGEST_S)
@@ -152,4 +151,7 @@ class PollingPump(Pump):
         return True
 
     def wake(self) -> None:
+        self._woken.set()
+
+    def close(self) -> None:
         self._woken.set()

@@ -367,7 +367,8 @@ class Session(threading.Thread):
         """
         raw = self._client.connection
         ordered = isinstance(raw, amqp.Connection)
-        quorum = (queue.queue_arguments or {}).get("x-queue-type") == "quorum"
+        arguments: dict[str, Any] = getattr(queue, "queue_arguments", None) or {}
+        quorum = arguments.get("x-queue-type") == "quorum"
         shared = ordered and not quorum and not self._client.qos_semantics_matches_spec
         for lane in self._lanes:
             if lane.shared == shared:

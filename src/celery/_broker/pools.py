@@ -70,10 +70,10 @@ class _PatientPool:
             ) from exc
 
 
-class _Connections(_PatientPool, ConnectionPool):  # type: ignore[misc]  # kombu is untyped
+class _Connections(_PatientPool, ConnectionPool):
     def __init__(self, connection: Any, *, limit: int | None, timeout: float | None) -> None:
         self.acquire_timeout = timeout
-        super().__init__(connection, limit=limit)
+        super().__init__(connection, limit=limit)  # type: ignore[no-untyped-call]  # kombu's
 
     def new(self) -> Any:
         """A connection like the first, that knows what to do after a fork."""
@@ -81,10 +81,10 @@ class _Connections(_PatientPool, ConnectionPool):  # type: ignore[misc]  # kombu
         return forget_in_children(PooledConnection(self, **settings))
 
 
-class _Producers(_PatientPool, ProducerPool):  # type: ignore[misc]  # kombu is untyped
+class _Producers(_PatientPool, ProducerPool):
     def __init__(self, connections: Any, *, limit: int | None, timeout: float | None) -> None:
         self.acquire_timeout = timeout
-        super().__init__(connections, limit=limit)
+        super().__init__(connections, limit=limit)  # type: ignore[no-untyped-call]  # kombu's
 
 
 class Pools:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from celery._message.headers import STANDARD_HEADERS
 
 __all__ = ["Context"]
 
@@ -116,22 +115,21 @@ class Context:
     def children(self, value: list[Any] | None) -> None:
         self._children = value
 
-    def custom_headers(self) -> dict[str, Any] | None:
-        """The headers of the message that the protocol does not define; None if there are none."""
-        own = {
-            key: value
-            for key, value in self.__dict__.items()
-            if key not in STANDARD_HEADERS and key not in Context.__dict__
-        }
-        return own or None
-
     def as_execution_options(self) -> dict[str, Any]:
         """The options under which a retry or replacement of this request is sent."""
         limits = self.timelimit or (None, None)
         options = {option: getattr(self, field) for option, field in _EXECUTION_OPTIONS.items()}
         options["time_limit"], options["soft_time_limit"] = limits
+        options["headers"] = _without_deaths(self.headers)
         options["stamped_headers"] = self.stamped_headers
         if self.stamped_headers:
             stamps = self.stamps or {}
             options.update({name: stamps.get(name) for name in self.stamped_headers})
         return options
+
+
+def _without_deaths(headers: Any) -> Any:
+    """What the caller added: RabbitMQ's account of dead-lettering is of the old message."""
+    if not headers:
+        return headers
+    return {name: value for name, value in headers.items() if not name.startswith("x-death")}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from celery.canvas import Signature, _chain, group
+from celery.canvas import Signature, _chain, group, maybe_signature
 from celery.exceptions import Ignore, ImproperlyConfigured
 
 if TYPE_CHECKING:
@@ -28,31 +28,34 @@ def replace(task: Task, sig: Signature) -> Any:
         )
     if isinstance(sig, _chain) and not sig.tasks:
         raise ImproperlyConfigured("Cannot replace a task with an empty chain")
-    if isinstance(sig, group):
+    if _ends_with_group(sig):
         sig |= task.app.tasks["celery.accumulate"].s(index=0)
     last = sig.tasks[-1] if isinstance(sig, _chain) else sig
     for callback in request.callbacks or ():
-        last.link(callback)
+        last.link(maybe_signature(callback, app=task.app))
     for errback in request.errbacks or ():
-        last.link_error(errback)
+        sig.link_error(maybe_signature(errback, app=task.app))
     if request.stamped_headers:
         stamps = request.stamps or {}
         sig.stamp(None, False, **{name: stamps.get(name) for name in request.stamped_headers})
-    sig.set(replaced_task_nesting=request.replaced_task_nesting + 1)
-    options = sig.options
-    group_id = request.group
+    for step in (sig, *(sig.tasks if isinstance(sig, _chain) else ())):
+        step.set(replaced_task_nesting=request.replaced_task_nesting + 1)
     sig.set(
         chord=request.chord,
-        group_id=group_id,
+        group_id=request.group,
         group_index=request.group_index,
         root_id=request.root_id,
-        **({"ignore_result": options["ignore_result"]} if "ignore_result" in options else {}),
     )
     sig.freeze(request.id)
     if request.chain:
         for step in reversed(request.chain):
-            sig |= step if isinstance(step, Signature) else task.app.signature(step)
+            sig |= maybe_signature(step, app=task.app)
     return task.on_replace(sig)
+
+
+def _ends_with_group(sig: Signature) -> bool:
+    last = sig.tasks[-1] if isinstance(sig, _chain) else sig
+    return isinstance(last, group)
 
 
 def send_replacement(task: Task, sig: Signature) -> Any:

@@ -36,6 +36,7 @@ from celery._message.decode import decode_body
 from celery._state import get_current_app
 from celery.app.task import Task
 from celery.loaders.base import BaseLoader
+from celery.local import maybe_evaluate
 from celery.utils.nodenames import gethostname
 
 __all__ = [
@@ -127,6 +128,7 @@ def build_tracer(  # noqa: PLR0913  # the documented signature, which is wrapped
         eager: it runs in the caller's process.
         propagate: its exception goes to the caller (eager).
     """
+    task = maybe_evaluate(task)
     app = app or task.app
     plan = make_plan(
         task,

@@ -341,7 +341,8 @@ class RPCBackend(AsyncBackendMixin, Backend):
         return True
 
     def _get_task_meta_for(self, task_id: str) -> dict[str, Any]:
-        self.result_consumer.look()
+        consumer: Any = self.result_consumer
+        consumer.look()
         known: dict[str, Any] | None = self._states.get(task_id)
         return {"status": PENDING, "result": None} if known is None else known
 

@@ -254,7 +254,7 @@ class _chord(Signature):
             root_id=root_id,
             group_index=group_index,
         )
-        self.options["task_id"] = result.id
+        self.options["task_id"] = header_result.id
         family = {"chord": chord, "group_id": group_id, "group_index": group_index}
         self.options.update((key, value) for key, value in family.items() if value is not None)
         first = result

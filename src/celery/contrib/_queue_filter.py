@@ -149,8 +149,7 @@ class QueueFilter:
                     break
 
     def _give_back(self) -> None:
-        # Not left to the end of the channel: some transports of kombu do nothing then, and the one
-        # for Redis turns the order round.
+        # Not left to the end of the channel: some transports of kombu do nothing then.
         for message in self._seen:
             if not message.acknowledged:
                 message.requeue()

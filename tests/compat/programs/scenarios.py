@@ -341,7 +341,6 @@ def raw_metadata(lane):
         "revoked": lane.send(fleet.add, 1, 1, options={"expires": -1}),
         "link": lane.send(fleet.add, 1, 1, options={"link": fleet.add.s(1).set(queue=lane.queue)}),
         "group": lane.send(fleet.add, 1, 1, options={"group_id": "g-1", "group_index": 0}),
-        "unknown": app.send_task("fleet.unheard_of", queue=lane.queue),
     }
     told = {}
     for name, result in calls.items():

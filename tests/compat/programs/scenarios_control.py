@@ -105,28 +105,10 @@ def revoked(lane):
     app.control.revoke(first, destination=[lane.node], reply=True, **WAIT)
     known = first in ask(lane).revoked()[lane.node]
     never = lane.send(fleet.add, 1, 1, options={"task_id": first})
-    told = [known, raised(lambda: never.get(**GET)), seen(never)]
+    told = [known, raised(lambda: never.get(**GET)), never.state, never.traceback]
     later = lane.send(fleet.add, 1, 1, options={"countdown": 0.6})
     told.append(tell(lane, "revoke", task_id=later.id, terminate=False))
     return [*told, raised(lambda: later.get(**GET))]
-
-
-@scenario
-def waiting_for_its_time(lane):
-    """The worker shows what it has received and not yet run."""
-    result = lane.send(fleet.add, 1, 1, options={"countdown": 1})
-    (entry,) = until(
-        lambda: [
-            one for one in ask(lane).scheduled()[lane.node] if one["request"]["id"] == result.id
-        ]
-    )
-    return [
-        sorted(entry),
-        sorted(entry["request"]),
-        entry["request"]["name"],
-        entry["priority"],
-        result.get(**GET),
-    ]
 
 
 @scenario

@@ -15,8 +15,11 @@ from celery.exceptions import Ignore, Reject
 
 
 @pytest.fixture
-def app() -> Celery:
-    return Celery("runs", broker="memory://", backend="cache+memory://", set_as_current=True)
+def app() -> Iterator[Celery]:
+    app = Celery("runs", broker="memory://", backend="cache+memory://")
+    yield app
+    app.broker_for_write().purge("celery")
+    app.AsyncResult("the-id").forget()  # the store is one for the whole process
 
 
 class Noting(Task):
@@ -144,8 +147,12 @@ def test_retries_end_with_the_exception_given(app: Celery) -> None:
     assert isinstance(answer.retval.exception, KeyError)
 
 
-@pytest.mark.parametrize(("exc", "state"), [(Ignore(), "IGNORED"), (Reject("no"), "REJECTED")])
-def test_ignore_and_reject_store_nothing(app: Celery, exc: Exception, state: str) -> None:
+@pytest.mark.parametrize(
+    ("exc", "state"), [(Ignore(), "IGNORED"), (Reject("later", requeue=True), "REJECTED")]
+)
+def test_ignore_and_a_requeued_message_store_nothing(
+    app: Celery, exc: Exception, state: str
+) -> None:
     def body(self: Any) -> None:
         raise exc
 
@@ -154,6 +161,15 @@ def test_ignore_and_reject_store_nothing(app: Celery, exc: Exception, state: str
     assert dict(notes)["task_postrun"]["state"] == state
     assert app.AsyncResult("the-id").state == "PENDING"
     assert answer.info.state == state
+
+
+def test_a_message_refused_for_good_is_a_failure(app: Celery) -> None:
+    def body(self: Any) -> None:
+        raise Reject("no")
+
+    answer, notes = traced(app, body)
+    assert names(notes) == ["task_prerun", "before_start", "task_failure", "task_postrun"]
+    assert (answer.info.state, app.AsyncResult("the-id").state) == ("REJECTED", "FAILURE")
 
 
 def test_a_result_that_cannot_be_stored_is_a_failure(app: Celery) -> None:

@@ -147,6 +147,7 @@ class Consumer(MessageHandlers):
         self.on_task_message = set()
         self.restart_count = -1
         self.first_connection_attempt = True
+        self._gave_up = False
         self.rate_limits = RateLimits(timer, self.hand_over)
         #: Handed to the pool, and not ended.
         self.in_pool: set[Request] = set()
@@ -215,7 +216,7 @@ class Consumer(MessageHandlers):
             raise WorkerTerminate(1) from exc
         if self.controller.is_stopping:
             self.hub.run(loops.drain(self))
-        if self.first_connection_attempt or not self.app.conf.broker_connection_retry:
+        if self._gave_up or not self.app.conf.broker_connection_retry:
             raise exc
         logger.warning(
             "consumer: Connection to broker lost. Trying to re-establish the connection... (%r)",
@@ -265,6 +266,11 @@ class Consumer(MessageHandlers):
         """What `loop` is called with."""
         return (self,)
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether the broker could be reached when last it was needed."""
+        return self.connection is not None
+
     def connect(self) -> Any:
         """A connection for the steps, not connected yet; the broker itself is reached.
 
@@ -272,6 +278,7 @@ class Consumer(MessageHandlers):
             Exception: one of `connection_errors`: there is no more patience.
         """
         patience = Patience.from_settings(self.app.conf, starting=self.first_connection_attempt)
+        self._gave_up = True  # unless what follows succeeds
         self.hub.run(
             connect(
                 self._reach,
@@ -281,6 +288,7 @@ class Consumer(MessageHandlers):
                 sleep=self._sleep,
             )
         )
+        self._gave_up = False
         self.first_connection_attempt = False
         return self.connection_for_read(heartbeat=self.amqheartbeat)
 

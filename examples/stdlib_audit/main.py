@@ -18,10 +18,22 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
+
+#: How long one file may keep everybody waiting, in seconds, before something must be wrong.
+PATIENCE = 120
+#: How long the worker may take to shut down.
+GOODBYE = 60
 
 
 def source_files(limit: int | None = None) -> tuple[Path, list[str]]:
@@ -36,6 +48,8 @@ def source_files(limit: int | None = None) -> tuple[Path, list[str]]:
 def worker(concurrency: int, log: Path) -> Iterator[None]:
     """A worker of its own process; ends by a warm shutdown.
 
+    What is raised inside carries the end of the worker's log as a note.
+
     Raises:
         RuntimeError: it did not shut down cleanly.
     """
@@ -45,18 +59,25 @@ def worker(concurrency: int, log: Path) -> Iterator[None]:
         process = subprocess.Popen(command, cwd=HERE, stdout=output, stderr=subprocess.STDOUT)
         try:
             yield
+        except Exception as exc:
+            exc.add_note(f"The end of the worker's log:\n{_end_of(log)}")
+            raise
         finally:
             process.send_signal(signal.SIGTERM)
-            status = process.wait(60)
+            status = process.wait(GOODBYE)
     if status != 0:
-        raise RuntimeError(f"The worker ended with status {status}:\n{log.read_text()[-4000:]}")
+        raise RuntimeError(f"The worker ended with status {status}:\n{_end_of(log)}")
+
+
+def _end_of(log: Path) -> str:
+    return log.read_text(errors="replace")[-4000:]
 
 
 def audit(files: list[str], console: Console) -> list[dict[str, object]]:
     """Send one task a file and gather the results, with a progress bar."""
     from audit.tasks import audit_file  # noqa: PLC0415  # after the environment is complete
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as progress:
         sending = progress.add_task("sending ", total=len(files))
         results = []
@@ -66,7 +87,7 @@ def audit(files: list[str], console: Console) -> list[dict[str, object]]:
         gathering = progress.add_task("auditing", total=len(files))
         rows = []
         for result in results:
-            rows.append(result.get(timeout=120))
+            rows.append(result.get(timeout=PATIENCE))
             progress.advance(gathering)
     return rows
 
@@ -89,7 +110,7 @@ def main() -> None:
 
         root, files = source_files(options.limit)
         broker = os.environ.get("CELERY_BROKER_URL", "embedded SQLite").partition("://")[0]
-        console.print(f"Auditing {len(files):,} files of {root} over {broker} ...")
+        console.print(f"Auditing {len(files):,} files of [bold]{root}[/]\nover {broker} ...")
         log = Path(directory, "worker.log")
         started = time.monotonic()
         with worker(options.concurrency, log):
@@ -103,8 +124,9 @@ def main() -> None:
             return
         print_report(console, rows, sums, root)
         console.print(
-            f"{len(files):,} tasks in {seconds:.1f} s with {options.concurrency} processes; "
-            "the worker was started for it and has shut down cleanly."
+            f"\n[green]{len(files):,} tasks in {seconds:.1f} s[/] with {options.concurrency} "
+            "processes.\nThe worker was started for it, and has shut down cleanly.",
+            highlight=False,
         )
 
 

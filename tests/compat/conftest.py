@@ -9,7 +9,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -144,7 +144,7 @@ def redis_url(redis_server: str) -> str:
     return f"{redis_server}/{REDIS_DB}"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def redis_fleet(upstream: str, redis_url: str) -> Iterator[Fleet]:
     """Broker and results on Redis."""
     with _fleet(upstream, redis_url, redis_url) as fleet:
@@ -152,7 +152,7 @@ def redis_fleet(upstream: str, redis_url: str) -> Iterator[Fleet]:
     _clean_redis(redis_url, fleet.prefix)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def rabbitmq_fleet(upstream: str, rabbitmq_server: str, redis_url: str) -> Iterator[Fleet]:
     """Broker RabbitMQ, results on Redis."""
     broker = f"{rabbitmq_server}//"
@@ -162,7 +162,7 @@ def rabbitmq_fleet(upstream: str, rabbitmq_server: str, redis_url: str) -> Itera
     _clean_rabbitmq(broker, fleet.prefix)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def rpc_fleet(upstream: str, rabbitmq_server: str) -> Iterator[Fleet]:
     """Broker RabbitMQ, results as messages to the client."""
     broker = f"{rabbitmq_server}//"
@@ -171,30 +171,23 @@ def rpc_fleet(upstream: str, rabbitmq_server: str) -> Iterator[Fleet]:
     _clean_rabbitmq(broker, fleet.prefix)
 
 
-class _fleet:  # noqa: N801  # a context manager in the guise of a function
-    """Start both workers and both clients."""
-
-    def __init__(self, upstream: str, broker: str, backend: str) -> None:
-        self._pythons = {"ours": sys.executable, "theirs": upstream}
-        self._urls = {"CELERY_BROKER_URL": broker, "CELERY_RESULT_BACKEND": backend}
-        self._stack = ExitStack()
-
-    def __enter__(self) -> Fleet:
-        prefix = f"compat{uuid.uuid4().hex[:8]}"
-        env = {"FLEET_PREFIX": prefix, **self._urls}
-        with ExitStack() as stack:
-            started = {
-                side: _worker(side, python, prefix, env) for side, python in self._pythons.items()
-            }
-            stack.enter_context(workers(*started.values()))
-            clients = {side: Client(side, python, env) for side, python in self._pythons.items()}
-            for client in clients.values():
-                stack.callback(client.kill)
-            self._stack = stack.pop_all()
-        return Fleet(prefix, clients, started)
-
-    def __exit__(self, *exc_info: Any) -> None:
-        self._stack.__exit__(*exc_info)
+@contextmanager
+def _fleet(upstream: str, broker: str, backend: str) -> Iterator[Fleet]:
+    """Start both workers and both clients; stop them cleanly."""
+    pythons = {"ours": sys.executable, "theirs": upstream}
+    prefix = f"compat{uuid.uuid4().hex[:8]}"
+    env = {
+        "FLEET_PREFIX": prefix,
+        "CELERY_BROKER_URL": broker,
+        "CELERY_RESULT_BACKEND": backend,
+    }
+    with ExitStack() as stack:
+        started = {side: _worker(side, python, prefix, env) for side, python in pythons.items()}
+        stack.enter_context(workers(*started.values()))
+        clients = {side: Client(side, python, env) for side, python in pythons.items()}
+        for client in clients.values():
+            stack.callback(client.kill)
+        yield Fleet(prefix, clients, started)
 
 
 def _worker(side: str, python: str, prefix: str, env: dict[str, str]) -> Worker:
@@ -222,14 +215,8 @@ def _clean_rabbitmq(url: str, prefix: str) -> None:
     topics = [f"{prefix}.ours.topic", f"{prefix}.theirs.topic"]
     with Connection(url) as connection:
         for name in [*names, *topics]:
-            with connection.channel() as channel:
-                try:
-                    channel.queue_delete(name)
-                except NotFound:
-                    pass
+            with connection.channel() as channel, suppress(NotFound):
+                channel.queue_delete(name)
         for name in [*names, f"{prefix}.topic"]:
-            with connection.channel() as channel:
-                try:
-                    channel.exchange_delete(name)
-                except NotFound:
-                    pass
+            with connection.channel() as channel, suppress(NotFound):
+                channel.exchange_delete(name)

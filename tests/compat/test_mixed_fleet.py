@@ -88,7 +88,6 @@ def test_redis(redis_fleet: Fleet, pair: Pair, scenario: str) -> None:
         "crowd",
         "ping",
         "inspection",
-        "running_task",
         "revoked",
         "commands",
         "events",

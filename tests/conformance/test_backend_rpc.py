@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -42,6 +43,7 @@ class RPC(ResultTests, WaitingTests):
     # Replies are in the memory of who has asked for them, and each thread gets its own.
     test_what_has_expired_goes = None
     test_writers_do_not_disturb_each_other = None
+    test_can_be_pickled = None
 
     @pytest.fixture
     def broker_url(self) -> str:
@@ -189,6 +191,12 @@ class TestOnTheWire:
         assert os.waitpid(pid, 0)[1] == 0
         app.backend.store_result(result.id, 1, SUCCESS, request=request_from(app, result.id))
         assert result.get(timeout=PATIENCE) == 1
+
+    def test_a_copy_is_made_for_the_same_caller(self, app: Any) -> None:
+        app.set_current()
+        copy = pickle.loads(pickle.dumps(app.backend))
+        assert copy.app is app
+        assert copy.binding.name == app.backend.binding.name
 
     def test_what_it_cannot_do(self, app: Any) -> None:
         with pytest.raises(NotImplementedError, match="does not support chords"):

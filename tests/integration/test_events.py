@@ -91,8 +91,6 @@ def test_the_message_is_celerys(app: Celery) -> None:
 
 
 def test_a_receiver_chooses_by_routing_key(app: Celery) -> None:
-    if app.connection_for_read().transport.driver_type == "redis":
-        pytest.skip("events are a fan-out exchange on Redis: everybody gets everything")
     with Watcher(app, routing_key="worker.#") as workers, Watcher(app) as everybody:
         with app.connection_for_write() as connection:
             dispatcher = app.events.Dispatcher(connection)

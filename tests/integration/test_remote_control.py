@@ -323,7 +323,12 @@ def test_events_are_switched_on_and_off(kind: str, request: pytest.FixtureReques
 def test_workers_know_each_other_and_elect_one(kind: str, request: pytest.FixtureRequest) -> None:
     with cluster_on(kind, request, without_gossip=False) as cluster:
         app = cluster.app
-        options = {"pool": "threads", "without_gossip": False, "without_heartbeat": False}
+        options = {
+            "pool": "threads",
+            "task_events": True,
+            "without_gossip": False,
+            "without_heartbeat": False,
+        }
         with (
             start_worker(app, perform_ping_check=False, hostname="w2@here", **options) as neighbour,
             Watcher(app) as watcher,

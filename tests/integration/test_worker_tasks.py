@@ -82,7 +82,7 @@ def publish(app: Celery, headers: dict[str, Any], body: bytes, **options: Any) -
         content_type=options.pop("content_type", "application/json"),
         content_encoding="utf-8",
         headers=headers,
-        properties={"delivery_mode": 2, "correlation_id": headers.get("id")},
+        properties={"delivery_mode": 2, "correlation_id": str(headers.get("id"))},
     )
     queue = app.conf.task_default_queue
     app.broker_for_write().publish([Publication(envelope=envelope, routing_key=queue)])
@@ -194,7 +194,7 @@ def test_malformed_messages_stop_nobody(app: Celery, running: Any) -> None:
     assert isinstance(app.AsyncResult("m12").get(timeout=10, propagate=False), NotRegistered)
     intake = worker.consumer.task_consumer
     wait_until(lambda: intake.unsettled == 0 and intake.undelivered == 0)
-    assert not worker.consumer.in_pool
+    wait_until(lambda: not worker.consumer.in_pool)
     assert app.broker_for_write().length(app.conf.task_default_queue) == 0
     assert worker.consumer.restart_count == 0
 

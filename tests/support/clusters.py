@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -139,9 +139,8 @@ class Watcher:
     def wait_for(self, type: str, **fields: Any) -> dict[str, Any]:
         """The first event of a type with these fields; waits for it."""
         wanted = {"type": type, **fields}
-        first: Callable[[], dict[str, Any] | None] = lambda: next(  # noqa: E731
-            iter(self.matching(**wanted)), None
-        )
-        found = wait_until(first, timeout=20, what=f"{wanted} among {self.types()}")
-        assert found is not None
-        return found
+        return wait_until(
+            lambda: self.matching(**wanted),
+            timeout=20,
+            what=lambda: f"{wanted} among {self.types()}",
+        )[0]

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 VARIABLE = "CELERY_TEST_UPSTREAM_PYTHON"
-REQUIREMENT = "celery[redis,msgpack,yaml]==5.7.0"
+REQUIREMENT = "celery[redis,msgpack,yaml,auth]==5.7.0"
 _DIRECTORY = Path(__file__).resolve().parents[2] / ".tools" / "celery57"
 _INSTALL_TIMEOUT_S = 300
 

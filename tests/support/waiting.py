@@ -11,13 +11,15 @@ T = TypeVar("T")
 INTERVAL_S = 0.01
 
 
-def wait_until(condition: Callable[[], T], timeout: float = 10.0, what: str = "") -> T:
+def wait_until(
+    condition: Callable[[], T], timeout: float = 10.0, what: str | Callable[[], str] = ""
+) -> T:
     """Return what the condition returns, as soon as that is true.
 
     Args:
         condition: called again and again.
         timeout: seconds after which to give up.
-        what: what is waited for, for the message.
+        what: what is waited for, for the message; called when time is up, if it can be.
 
     Raises:
         AssertionError: it did not become true in time.
@@ -25,6 +27,7 @@ def wait_until(condition: Callable[[], T], timeout: float = 10.0, what: str = ""
     deadline = time.monotonic() + timeout
     while not (value := condition()):
         if time.monotonic() > deadline:
-            raise AssertionError(f"Not within {timeout} seconds: {what or condition}")
+            reason = what() if callable(what) else what or condition
+            raise AssertionError(f"Not within {timeout} seconds: {reason}")
         time.sleep(INTERVAL_S)
     return value

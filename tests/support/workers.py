@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -133,10 +133,8 @@ class Program:
 
     def kill(self) -> None:
         """End it and all it has started, at once. Safe when it has ended already."""
-        try:
+        with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         self.process.wait(STOP_TIMEOUT_S)
         self._reader.join(STOP_TIMEOUT_S)
         for stream in (self.process.stdin, self.process.stdout):
@@ -171,6 +169,7 @@ class Worker(Program):
         name: str = "worker",
     ) -> None:
         command = [python, "-m", "celery", *options, "-A", app, "worker", "-l", "INFO", *arguments]
+        self._asked = False
         super().__init__(command, cwd=cwd, env=env, name=name)
 
     def wait_until_ready(self, timeout: float = START_TIMEOUT_S) -> None:
@@ -181,14 +180,19 @@ class Worker(Program):
         """
         self.wait_for_line(READY, timeout)
 
+    def ask_to_stop(self) -> None:
+        """Begin the warm shutdown, once; `stop` waits for its end."""
+        if not self._asked and self.process.poll() is None:
+            self._asked = True
+            self.signal(signal.SIGTERM)
+
     def stop(self, timeout: float = STOP_TIMEOUT_S) -> None:
         """Warm shutdown: it finishes what it is doing and ends with status 0.
 
         Raises:
             ProgramFailed: another status, or not in time.
         """
-        if self.process.poll() is None:
-            self.signal(signal.SIGTERM)
+        self.ask_to_stop()
         status = self.wait(timeout)
         if status != 0:
             raise self._failure(f"ended with status {status}")
@@ -210,7 +214,7 @@ class Worker(Program):
         try:
             if kind is None and self.process.poll() != -signal.SIGKILL:
                 self.stop()
-            elif error is not None and hasattr(error, "add_note"):
+            elif error is not None:
                 error.add_note(f"The end of {self.name}'s output:\n{self.log[-4000:]}")
         finally:
             self.kill()
@@ -218,13 +222,15 @@ class Worker(Program):
 
 @contextmanager
 def workers(*started: Worker) -> Iterator[tuple[Worker, ...]]:
-    """Several workers, started at the same time, in one context."""
+    """Several workers, started and stopped at the same time, in one context."""
     with ExitStack() as stack:
         for worker in started:
             stack.callback(worker.kill)
         for worker in started:
             stack.enter_context(worker)
         yield started
+        for worker in started:
+            worker.ask_to_stop()
 
 
 def run_script(

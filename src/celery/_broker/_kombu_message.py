@@ -91,6 +91,9 @@ def _raw(message: Any) -> dict[str, Any]:
 
 
 def _delivery_count(headers: dict[str, Any], redelivered: bool) -> int:
-    """Quorum queues count; elsewhere it is only known whether there was a delivery before."""
+    """Quorum queues count; elsewhere it is only known whether there was a delivery before.
+
+    A message's headers may be those of an earlier one: its count is of no meaning here.
+    """
     count = headers.get("x-delivery-count")
-    return count if isinstance(count, int) else int(redelivered)
+    return count if redelivered and isinstance(count, int) else int(redelivered)

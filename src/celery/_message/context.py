@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-
 __all__ = ["Context"]
 
 #: Options a retried or re-sent message takes over from the request, under their option names.

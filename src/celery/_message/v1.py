@@ -14,7 +14,7 @@ __all__ = ["encode_v1", "v1_to_v2"]
 
 
 def encode_v1(call: TaskCall, *, repr_levels: int = 3, sent_event: bool = False) -> TaskMessage:
-    """Encode a call as protocol 1. Chains, stamps, lineage and `ignore_result` have no place there."""
+    """Encode a call as protocol 1, which has no place for chains, stamps and lineage."""
     eta, expires = isoformat(call.eta), isoformat(call.expires)
     event = None
     if sent_event:

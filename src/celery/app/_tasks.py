@@ -107,7 +107,7 @@ class TaskSet:
             },
         )
         task = cls()
-        _copy_qualname(cls, fun)
+        cls.__qualname__ = task.__qualname__ = getattr(fun, "__qualname__", fun.__name__)
         self.registry[name] = task
         task.bind(app)
         add_autoretry_behaviour(task, **options)
@@ -184,12 +184,6 @@ def _offering(
         return None if app is owner() else app._task_set.adopt(fun, **options)
 
     return offer
-
-
-def _copy_qualname(cls: type, fun: Callable[..., Any]) -> None:
-    qualname = getattr(fun, "__qualname__", None)
-    if qualname:
-        cls.__qualname__ = qualname
 
 
 def _pydantic_run(

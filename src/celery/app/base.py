@@ -262,7 +262,7 @@ class Celery(AppConfiguration, AppConnections, AppParts):
 
     def autodiscover_tasks(
         self, packages: Any = None, related_name: str | None = "tasks", force: bool = False
-    ) -> Any:
+    ) -> None:
         """Import ``package.tasks`` of each package when the worker imports its modules.
 
         Args:
@@ -270,25 +270,23 @@ class Celery(AppConfiguration, AppConnections, AppParts):
             related_name: the module looked for; None: only the packages themselves.
             force: import now.
         """
-        if force:
-            return self._autodiscover_tasks(packages, related_name)
 
         def discover(**_: Any) -> None:
             self._autodiscover_tasks(packages, related_name)
 
-        import_modules.connect(discover, weak=False, sender=self)
-        return None
+        if force:
+            discover()
+        else:
+            import_modules.connect(discover, weak=False, sender=self)
 
-    def _autodiscover_tasks(self, packages: Any, related_name: str | None) -> list[Any]:
+    def _autodiscover_tasks(self, packages: Any, related_name: str | None) -> None:
         if packages:
             names = packages() if callable(packages) else packages
-            return list(self.loader.autodiscover_tasks(names, related_name))
-        return [
-            module
-            for fixup in self._fixups
-            if hasattr(fixup, "autodiscover_tasks")
-            for module in self.loader.autodiscover_tasks(fixup.autodiscover_tasks(), related_name)
-        ]
+            self.loader.autodiscover_tasks(names, related_name)
+            return
+        for fixup in self._fixups:
+            if hasattr(fixup, "autodiscover_tasks"):
+                self.loader.autodiscover_tasks(fixup.autodiscover_tasks(), related_name)
 
     def add_periodic_task(
         self,
@@ -322,7 +320,7 @@ class Celery(AppConfiguration, AppConnections, AppParts):
         link_error: Any = None,
         add_to_parent: bool = True,
         **options: Any,
-    ) -> Any:
+    ) -> None:
         """Send a task by name; it need not be registered here.
 
         If it is, its own options (queue, time limits and so on) hold for what is not given.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from kombu.exceptions import OperationalError
@@ -47,9 +48,10 @@ def get_actual_ignore_result(task: Any, request: Any) -> bool:
     return bool(task.ignore_result if explicit is None else explicit)
 
 
-def _reconstruct(app: Any, name: str) -> Any:
-    """Unpickle a task: the one of that name in the app."""
-    return app.tasks[name]
+def _reconstruct(name: str, module: str) -> Any:
+    """Unpickle a task: the one of that name in the current app."""
+    import_module(module)
+    return get_current_app().tasks[name]
 
 
 class Task:
@@ -521,7 +523,7 @@ class Task:
         return f"<@task: {self.name} of {self.app.main} at {id(self):#x}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (_reconstruct, (self.app, self.name))
+        return (_reconstruct, (self.name, type(self).__module__))
 
 
 #: The name under which old code knows it.

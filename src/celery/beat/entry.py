@@ -62,8 +62,8 @@ class ScheduleEntry:
         self.name = name
         self.task = task
         self.args = args
-        self.kwargs = kwargs if kwargs else {}
-        self.options = options if options else {}
+        self.kwargs: Any = kwargs if kwargs else {}
+        self.options: Any = options if options else {}
         self.schedule = maybe_schedule(schedule, relative, app=app)
         self.last_run_at = last_run_at or self.default_now()
         self.total_run_count = total_run_count or 0
@@ -90,7 +90,7 @@ class ScheduleEntry:
         }
         return type(self)(**{**dict(self), **changes})
 
-    __next__ = _next_instance = next
+    __next__ = _next_instance = next  # noqa: A003  # the method, not the built-in function
 
     def update(self, other: ScheduleEntry) -> None:
         """Take over what the configuration says of `other`; what was noted of runs stays."""
@@ -139,13 +139,15 @@ class ScheduleEntry:
         return id(self) < id(other)
 
     def __repr__(self) -> str:
-        call = reprcall(self.task or "", self.args or (), self.kwargs or {})
+        call: str = reprcall(self.task or "", self.args or (), self.kwargs or {})
         return f"<{type(self).__name__}: {self.name} {call} {self.schedule!r}"
 
 
 class BeatLazyFunc:
     """An argument of a periodic task that is computed when the task is sent.
 
+    >>> from datetime import UTC
+    >>> from celery.schedules import crontab
     >>> app.conf.beat_schedule = {
     ...     "report": {
     ...         "task": "shop.report",
@@ -162,7 +164,7 @@ class BeatLazyFunc:
 
     def __init__(self, func: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
         self._func = func
-        self._func_params = {"args": args, "kwargs": kwargs}
+        self._func_params: dict[str, Any] = {"args": args, "kwargs": kwargs}
 
     def __call__(self) -> Any:
         """Compute the value."""

@@ -19,9 +19,7 @@ __all__ = ["detach", "foreground_words"]
 _CLUSTER = re.compile(r"-[BDE]*D[BDE]*")
 #: Done before the program starts anew; the first is a flag.
 _DONE = ("--detach", "--uid", "--gid", "--workdir")
-_VARIABLES = frozenset(
-    {"CELERY_WORKER_DETACH", "CELERY_WORKER_UID", "CELERY_WORKER_GID", "CELERY_WORKDIR"}
-)
+_VARIABLES = re.compile(r"CELERY_(WORKDIR|[A-Z]+_(DETACH|UID|GID))")
 
 
 def detach(ctx: click.Context, *, executable: str | None = None, **options: Any) -> NoReturn:
@@ -43,7 +41,7 @@ def detach(ctx: click.Context, *, executable: str | None = None, **options: Any)
         raise click.UsageError("To run in the background, name the app on the command line (-A).")
     words = foreground_words(given)
     python = executable or sys.executable
-    environment = {k: v for k, v in os.environ.items() if k not in _VARIABLES}
+    environment = {k: v for k, v in os.environ.items() if not _VARIABLES.fullmatch(k)}
     with detached(fake=bool(os.environ.get("C_FAKEFORK")), **options):
         os.execve(python, [python, "-m", "celery", *words], environment)
 

@@ -24,6 +24,7 @@ ENVIRONMENT_PREFIX: Final = "CELERY"
 PLUGIN_GROUP: Final = "celery.commands"
 
 COMMANDS: Final = {
+    "beat": LazyCommand("celery.bin.beat:beat", "Send periodic tasks when they are due."),
     "call": LazyCommand("celery.bin.call:call", "Call a task by name."),
     "control": LazyCommand("celery.bin.control:control", "Send workers a command."),
     "inspect": LazyCommand("celery.bin.control:inspect", "Ask workers a question."),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from functools import partial
 from typing import Any
 
@@ -10,6 +9,7 @@ import click
 from click import Context, Parameter
 
 from celery.bin._detach import detach as start_in_background
+from celery.bin._program import apply_settings, become
 from celery.bin._types import ValueType
 from celery.bin.base import (
     COMMA_SEPARATED_LIST,
@@ -20,7 +20,7 @@ from celery.bin.base import (
 )
 from celery.concurrency import get_available_pool_names
 from celery.exceptions import CeleryCommandException, ImproperlyConfigured, SecurityError
-from celery.platforms import EX_FAILURE, EX_OK, maybe_drop_privileges
+from celery.platforms import EX_FAILURE, EX_OK
 from celery.utils.nodenames import default_nodename, host_format, node_format
 
 __all__ = ["AUTOSCALE", "CONCURRENCY", "HOSTNAME", "Autoscale", "Concurrency", "Hostname", "worker"]
@@ -214,7 +214,7 @@ def worker(
     $ celery -A proj worker --autoscale=10,2 -n w1@%h
     """
     app = ctx.obj.app
-    _apply_settings(ctx)
+    apply_settings(ctx, "worker")
     if disable_prefetch:
         app.conf.worker_disable_prefetch = True
     pidfile, statedb = (path and node_format(path, hostname) for path in (pidfile, statedb))
@@ -228,7 +228,7 @@ def worker(
             gid=gid,
             umask=umask or 0,
         )
-    _become(uid, gid, umask)
+    become(uid, gid, umask)
     try:
         program = app.Worker(
             hostname=hostname,
@@ -243,32 +243,3 @@ def worker(
         raise CeleryCommandException(str(exc), EX_FAILURE) from exc
     program.start()
     ctx.exit(program.exitcode or EX_OK)
-
-
-def _apply_settings(ctx: Context) -> None:
-    """Take settings from the words after the options.
-
-    Raises:
-        click.UsageError: one is no setting.
-    """
-    try:
-        ctx.obj.app.config_from_cmdline(ctx.args, namespace="worker")
-    except (KeyError, ValueError) as exc:
-        words = " ".join(ctx.args)
-        raise click.UsageError(f"These are no settings: {words}\nReason: {exc}", ctx) from exc
-
-
-def _become(uid: str | None, gid: str | None, umask: int | None) -> None:
-    """Take on the user, the group and the mask for new files.
-
-    Raises:
-        CeleryCommandException: there are no such, or they may not be taken.
-    """
-    if umask is not None:
-        os.umask(umask)
-    try:
-        maybe_drop_privileges(uid=uid, gid=gid)
-    except (KeyError, PermissionError, SecurityError) as exc:
-        raise CeleryCommandException(
-            f"Cannot become uid {uid}, gid {gid}: {exc}", EX_FAILURE
-        ) from exc

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from kombu.utils.uuid import uuid
@@ -207,7 +208,10 @@ class _chain(Signature):
             steps, own_id, group_id, chord, root_id, parent_id, group_index, self.app
         )
         first, rest = steps[0], steps[1:]
-        if rest:
+        if rest and self.app.conf.task_protocol == 1:  # which knows callbacks, but no chains
+            for step, following_step in reversed(list(pairwise(steps))):
+                step.link(following_step)
+        elif rest:
             options["chain"] = rest[::-1]
         first.apply_async(producer=producer or publisher, **options)
         return result

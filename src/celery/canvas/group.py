@@ -37,7 +37,8 @@ class group(Signature):  # the documented name
         tasks: the members, or one iterable of them; a generator is used when it is needed.
 
     Example:
-        >>> group(add.s(i, i) for i in range(10)).apply_async().get()
+        >>> group(add.s(i, i) for i in range(4)).apply_async().get()
+        [0, 2, 4, 6]
     """
 
     def __init__(self, *tasks: Any, **options: Any) -> None:

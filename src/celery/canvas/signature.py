@@ -40,7 +40,8 @@ class Signature(dict[str, Any]):
         immutable: a call adds no arguments.
 
     Example:
-        >>> add.s(2).apply_async((3,))  # add(3, 2)
+        >>> add.s(2).apply_async((3,)).get()  # add(3, 2)
+        5
     """
 
     TYPES = TYPES

@@ -10,6 +10,8 @@ from celery.canvas.links import as_list
 
 __all__ = ["StampingVisitor", "stamp", "stamp_links"]
 
+_WORKFLOWS = frozenset({"chain", "group", "chord"})
+
 
 class StampingVisitor(ABC):
     """Decides, signature by signature, which headers to stamp.
@@ -57,14 +59,15 @@ class StampingVisitor(ABC):
 
 
 def stamp(sig: Any, visitor: Any, append: bool, headers: Mapping[str, Any]) -> None:
-    """Stamp a signature, its links and its members.
+    """Stamp a signature with its links; of a workflow, the members instead of itself.
 
     Args:
-        append: two values of one stamp become a list of both, instead of the first staying.
+        append: two values of one stamp become a list of both, instead of the later one staying.
     """
     headers = dict(headers)
-    own = visitor.on_signature(sig, **headers) if visitor is not None else {}
-    _put(sig, _stamps(headers, own), append)
+    if sig.get("subtask_type") not in _WORKFLOWS:
+        own = visitor.on_signature(sig, **headers) if visitor is not None else None
+        _put(sig, _stamps(_merge(headers, own)), append)
     stamp_links(sig, visitor, append, headers)
     _stamp_members(sig, visitor, append, headers)
 
@@ -110,18 +113,19 @@ def stamp_links(sig: Any, visitor: Any, append: bool, headers: Mapping[str, Any]
             sig.options[key] = linked
 
 
-def _merge(headers: dict[str, Any], more: Mapping[str, Any] | None) -> dict[str, Any]:
-    return {**headers, **(more or {})}
+def _merge(headers: Mapping[str, Any], more: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Headers with those of a visitor added; what is a stamp in either is one in the result."""
+    if not more:
+        return dict(headers)
+    stamped = {**_stamps(headers), **_stamps(more)}
+    return {**headers, **more, "stamped_headers": list(stamped)}
 
 
-def _stamps(headers: Mapping[str, Any], own: Mapping[str, Any] | None) -> dict[str, Any]:
+def _stamps(headers: Mapping[str, Any]) -> dict[str, Any]:
     """Which of the headers are stamps, with their values."""
-    stamps: dict[str, Any] = {}
-    for source in (headers, own or {}):
-        listed = source.get("stamped_headers")
-        keys = source.keys() - {"stamped_headers"} if listed is None else listed
-        stamps.update((key, source[key]) for key in keys if key in source)
-    return stamps
+    listed = headers.get("stamped_headers")
+    keys = headers.keys() - {"stamped_headers"} if listed is None else listed
+    return {key: headers[key] for key in sorted(keys) if key in headers}
 
 
 def _put(sig: Any, stamps: Mapping[str, Any], append: bool) -> None:
@@ -130,12 +134,8 @@ def _put(sig: Any, stamps: Mapping[str, Any], append: bool) -> None:
     options = sig.options
     names = list(options.get("stamped_headers") or ())
     for key, value in stamps.items():
-        if key not in names:
-            names.append(key)
-            options[key] = value
-        elif append:
-            options[key] = _both(options.get(key), value)
-    options["stamped_headers"] = names
+        options[key] = _both(options.get(key), value) if append and key in names else value
+    options["stamped_headers"] = names + [key for key in stamps if key not in names]
 
 
 def _both(old: Any, new: Any) -> list[Any]:

@@ -19,10 +19,13 @@ from kombu.exceptions import EncodeError
 from celery._ports import AppPort
 from celery._state import app_or_default
 from celery.events.event import Event, get_exchange, group_from
+from celery.utils.log import get_logger
 from celery.utils.nodenames import anon_nodename
 from celery.utils.time import utcoffset as local_utcoffset
 
 __all__ = ("EventDispatcher",)
+
+logger = get_logger(__name__)
 
 #: Messages that are kept while the broker is away; then the oldest are dropped.
 UNSENT_LIMIT: Final = 10_000
@@ -99,6 +102,7 @@ class EventDispatcher:
         #: Guards the buffers and the producer, whose connection one thread may use at a time.
         self.mutex = threading.RLock()
         self._unsent: deque[_Message] = deque(maxlen=UNSENT_LIMIT)
+        self._offline = False
         self._gathered: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
 
         where = connection or bound.connection_for_write()
@@ -220,8 +224,7 @@ class EventDispatcher:
             OSError, kombu.exceptions.OperationalError: The broker cannot be reached.
         """
         event = self._make(type, fields, blind, utcoffset)
-        with self.mutex:
-            self._publish(producer, _Message(event, type.replace("-", "."), retry, retry_policy))
+        self._publish(producer, _Message(event, type.replace("-", "."), retry, retry_policy))
 
     def flush(self, errors: bool = True, groups: bool | Collection[str] = True) -> None:
         """Send what has been kept.
@@ -280,12 +283,23 @@ class EventDispatcher:
             except EncodeError:
                 unsent.popleft()
                 raise
-            except Exception:
+            except Exception as exc:
                 if self.buffer_while_offline:
+                    self._note_offline(exc)
                     return
                 unsent.popleft()
                 raise
+            self._offline = False
             unsent.popleft()
+
+    def _note_offline(self, exc: Exception) -> None:
+        if not self._offline:
+            self._offline = True
+            logger.warning(
+                "Cannot send events: %r.  The last %d are kept until that is possible again.",
+                exc,
+                UNSENT_LIMIT,
+            )
 
     def _publish(self, producer: Any, message: _Message) -> None:
         exchange = self.exchange

@@ -34,8 +34,7 @@ class EventReceiver(ConsumerMixin):
     Args:
         channel: kombu channel, or connection whose default channel is used.
         handlers: Functions by event type; ``"*"`` takes what the others do not.
-        routing_key: Which events; ``task.#`` for those about tasks.  Brokers without topic
-            exchanges deliver all.
+        routing_key: Which events; ``task.#`` for those about tasks.
         node_id: Ends the queue's name; a random one by default.
         queue_prefix, queue_ttl, queue_expires, queue_exclusive, queue_durable: Instead of the
             ``event_queue_*`` settings.

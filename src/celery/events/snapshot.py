@@ -77,7 +77,10 @@ class Polaroid:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        self.cancel()
+        try:
+            self.capture()  # what has happened since the last one
+        finally:
+            self.cancel()
 
     def install(self) -> None:
         """Take pictures from now on.  Safe twice."""

@@ -106,10 +106,10 @@ def detached(
     fake: bool = False,
     **opts: Any,
 ) -> DaemonContext:
-    """Prepare to become a daemon, which happens when the returned context is opened.
+    """Prepare to become a daemon, which happens when the returned context is opened::
 
-    >>> with detached(logfile="/var/log/app.log", pidfile="/var/run/app.pid", uid="nobody"):
-    ...     serve()
+        with detached(logfile="/var/log/app.log", pidfile="/var/run/app.pid", uid="nobody"):
+            serve()
 
     Args:
         logfile: Checked to be writable, while somebody can still see the error.

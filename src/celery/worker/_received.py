@@ -125,11 +125,23 @@ class Received:
 
     @property
     def payload(self) -> tuple[Any, Any, Mapping[str, Any]]:
-        """(args, kwargs, embed), decoded when first asked for; empty if undecodable."""
+        """(args, kwargs, embed), decoded when first asked for.
+
+        Raises:
+            Exception: the body is not what it says it is.
+        """
         if self._payload is None:
             body = self.body if self.decoded else self.message.payload
             self._payload = decode_body(body)
         return self._payload  # type: ignore[no-any-return]  # an attribute third parties set
+
+    @property
+    def _readable(self) -> tuple[Any, Any, Mapping[str, Any]]:
+        """The payload, or an empty one if it cannot be decoded: for who only shows it."""
+        try:
+            return self.payload
+        except Exception:  # the body may be anything; whoever runs the task tells what is wrong
+            return (), {}, EMBED_EMPTY
 
     @property
     def args(self) -> Any:
@@ -144,12 +156,12 @@ class Received:
     @property
     def argsrepr(self) -> str:
         """Bounded text of the arguments, for events and logs."""
-        return self.request_dict.get("argsrepr") or saferepr(self.args)
+        return self.request_dict.get("argsrepr") or saferepr(self._readable[0])
 
     @property
     def kwargsrepr(self) -> str:
         """Bounded text of the keyword arguments, for events and logs."""
-        return self.request_dict.get("kwargsrepr") or saferepr(self.kwargs)
+        return self.request_dict.get("kwargsrepr") or saferepr(self._readable[1])
 
     @property
     def root_id(self) -> str | None:
@@ -223,10 +235,7 @@ class Received:
     @property
     def context(self) -> Context:
         """The request as the task sees it (`self.request`), for backends and signals."""
-        try:
-            args, kwargs, embed = self.payload
-        except Exception:  # the body may be anything; what is known without it still is
-            args, kwargs, embed = (), {}, EMBED_EMPTY
+        args, kwargs, embed = self._readable
         fields = {**self.request_dict, **embed, "args": args, "kwargs": kwargs}
         context: Context = self.task.make_context(fields)
         return context
@@ -240,8 +249,8 @@ class Received:
         return {
             "id": self.id,
             "name": self.name,
-            "args": self.argsrepr if safe else self.args,
-            "kwargs": self.kwargsrepr if safe else self.kwargs,
+            "args": self.argsrepr if safe else self._readable[0],
+            "kwargs": self.kwargsrepr if safe else self._readable[1],
             "type": self.type,
             "hostname": self.hostname,
             "time_start": self.time_start,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 from typing import Any
 
 from celery import bootsteps
@@ -156,8 +155,8 @@ class Beat(bootsteps.StartStopStep):
         return w.beat
 
 
-class StateDB(bootsteps.Step):
-    """Keeps revoked ids across restarts (``--statedb``)."""
+class StateDB(bootsteps.StartStopStep):
+    """Keeps revoked ids across restarts (``--statedb``); they are saved when the worker stops."""
 
     name = "celery.worker.components.StateDB"
 
@@ -169,7 +168,12 @@ class StateDB(bootsteps.Step):
     def create(self, w: Any) -> None:
         w._persistence = state.Persistent(state, w.statedb, w.app.clock)
         w._persistence.merge()
-        atexit.register(w._persistence.save)
+
+    def stop(self, w: Any) -> None:
+        w._persistence.save()
+
+    def terminate(self, w: Any) -> None:
+        self.stop(w)
 
 
 class Consumer(bootsteps.StartStopStep):

@@ -1,7 +1,7 @@
 """Publish one message for each of many calls, to queues that nobody consumes."""
 
 import os
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from decimal import Decimal
 
 from kombu import Exchange, Queue
@@ -55,7 +55,7 @@ def call(function):
     return function
 
 
-ETA = datetime(2033, 5, 4, 3, 2, 1, 999, tzinfo=timezone.utc)
+ETA = datetime(2033, 5, 4, 3, 2, 1, 999, tzinfo=UTC)
 
 
 @call
@@ -80,7 +80,7 @@ def all_options(queue):
         queue=queue,
         task_id="with-all",
         eta=ETA,
-        expires=datetime(2034, 1, 1, tzinfo=timezone.utc),
+        expires=datetime(2034, 1, 1, tzinfo=UTC),
         priority=6,
         shadow="another name",
         time_limit=30,

@@ -8,7 +8,7 @@ import json
 import os
 import time
 import uuid
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from datetime import time as time_of_day
 from decimal import Decimal
 
@@ -118,7 +118,7 @@ def json_types(lane):
     """Every type that the JSON serializer knows, there and back."""
     values = [
         None, True, 1, 2**70, 1.5, "naïve ☃", [1, [2]], {"a": {"b": None}},
-        datetime(2026, 5, 4, 3, 2, 1, 999, tzinfo=timezone.utc),
+        datetime(2026, 5, 4, 3, 2, 1, 999, tzinfo=UTC),
         datetime(2026, 5, 4, 3, 2, 1),
         datetime(2026, 5, 4, 3, 2, 1, tzinfo=timezone(timedelta(hours=-7))),
         date(2026, 5, 4), time_of_day(3, 2, 1), Decimal("1.10"),
@@ -158,7 +158,7 @@ def wrong_calls(lane):
 
 @scenario
 def retries(lane):
-    """A task retried by one side and continued by the other; one that gives up; an automatic one."""
+    """A task that changes sides with each retry; one that gives up; an automatic one."""
     path = [lane.other_queue, lane.queue, lane.other_queue]
     result = lane.send(fleet.relay, path)
     gave_up = lane.send(fleet.never)
@@ -178,7 +178,7 @@ def timing(lane):
     """Countdown and ETA: not before their time."""
     started = time.monotonic()
     later = lane.send(fleet.due, options={"countdown": 0.4})
-    aware = datetime.now(timezone.utc) + timedelta(seconds=0.4)
+    aware = datetime.now(UTC) + timedelta(seconds=0.4)
     at = lane.send(fleet.due, options={"eta": aware})
     at_zone = aware.astimezone(timezone(timedelta(hours=5)))
     zoned = lane.send(fleet.due, options={"eta": at_zone})
@@ -189,7 +189,7 @@ def timing(lane):
 @scenario
 def expiry(lane):
     """Tasks that come too late are not run."""
-    yesterday = datetime.now(timezone.utc) - timedelta(days=1)
+    yesterday = datetime.now(UTC) - timedelta(days=1)
     gone = lane.send(fleet.add, 1, 1, options={"expires": yesterday})
     told = [raised(lambda: gone.get(**GET)), seen(gone)]
     fresh = lane.run(fleet.add, 1, 2, options={"expires": 60})
@@ -375,7 +375,7 @@ def sample(lane):
         lane.send(fleet.add, 2, 3),
         lane.send(fleet.fail, "order"),
         lane.send(fleet.relay, [lane.queue]),
-        lane.send(fleet.echo, {"when": datetime(2026, 1, 2, tzinfo=timezone.utc)}),
+        lane.send(fleet.echo, {"when": datetime(2026, 1, 2, tzinfo=UTC)}),
         lane.send(fleet.add, 1, 1, options={"link": fleet.add.s(5).set(queue=lane.queue)}),
     ]
     for result in sent:

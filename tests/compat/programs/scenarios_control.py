@@ -140,12 +140,13 @@ def commands(lane):
 def events(lane):
     """The events of one task and of the worker, as a monitor receives them."""
     received, task_id = [], str(uuid.uuid4())
-    first, last = threading.Event(), threading.Event()
+    beating, last = threading.Event(), threading.Event()
 
     def on_event(event):
         if event["type"] == "task-sent" or event["hostname"] == lane.node:
             received.append(event)
-            first.set()
+        if event["type"] == "worker-heartbeat" and event["hostname"] == lane.node:
+            beating.set()
         if event.get("uuid") == task_id and event["type"] == "task-succeeded":
             last.set()
 
@@ -159,8 +160,8 @@ def events(lane):
 
         listener = threading.Thread(target=listen, daemon=True)
         listener.start()
-        if not first.wait(15):
-            raise TimeoutError("no event from the worker")
+        if not beating.wait(15):
+            raise TimeoutError("no heartbeat from the worker")
         lane.run(fleet.add, 1, 2, options={"task_id": task_id})
         if not last.wait(15):
             raise TimeoutError(f"no task-succeeded, only {[one['type'] for one in received]}")

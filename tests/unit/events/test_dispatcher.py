@@ -190,7 +190,9 @@ def test_closing_sends_what_is_gathered(make: Make) -> None:
 # -- the broker is away
 
 
-def test_events_are_kept_while_offline_and_go_out_in_order(make: Make) -> None:
+def test_events_are_kept_while_offline_and_go_out_in_order(
+    make: Make, caplog: pytest.LogCaptureFixture
+) -> None:
     dispatcher = make(buffer_group=["task"])
     producer = sent(dispatcher)
     producer.error = OSError("away")
@@ -205,6 +207,8 @@ def test_events_are_kept_while_offline_and_go_out_in_order(make: Make) -> None:
     assert producer.types == ["worker-1", ["task-2"], "worker-3", "worker-4"]
     dispatcher.flush()
     assert len(producer.published) == 4
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "Cannot send events: OSError('away')" in caplog.text
 
 
 def test_flush_tries_again(make: Make) -> None:

@@ -66,6 +66,7 @@ def test_pictures_and_cleanups_are_scheduled(app: Celery, state: State) -> None:
         capture()
         cleanup()
         assert (camera.pictures, camera.cleanups) == ([["1"]], 1)
+    assert camera.pictures == [["1"], ["1"]], "a last one at the end"
     camera.cancel()
     assert all(entry.cancelled for _, _, entry in timer.calls)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import shelve
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from celery.utils.collections import LimitedSet
+from celery.worker import state as worker_state
 from celery.worker._statedb import Persistent
 
 
@@ -74,3 +76,13 @@ def test_a_new_file(tmp_path: Path) -> None:
     store.merge()
     store.save()
     assert set(state.revoked) == set()
+
+
+def test_a_worker_saves_what_was_revoked(make_worker: Callable[..., Any], tmp_path: Path) -> None:
+    path = str(tmp_path / "state")
+    worker = make_worker(statedb=path)
+    worker_state.revoked.add("gone")
+    worker.blueprint["celery.worker.components.StateDB"].stop(worker)
+    worker_state.reset_state()
+    make_worker(statedb=path)
+    assert "gone" in worker_state.revoked

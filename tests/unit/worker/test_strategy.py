@@ -71,7 +71,7 @@ def test_a_lost_connection_drops_what_is_held_where_it_is_delivered_again(
     deliver({"task": "add", "id": "id-1", "eta": later(30)})
     deliver({"task": "slow", "id": "id-2"})
     deliver({"task": "slow", "id": "id-3"})
-    consumer._on_lost_leases()
+    consumer.drop_lost()
     assert len(consumer.timer) <= 1  # the bucket's own entry finds nothing
     assert set(state.requests) == {"id-2"}
 

@@ -141,7 +141,7 @@ class ManagerMixin:
             received.clear()
             try:
                 return results.get(callback=on_result, propagate=propagate, **kwargs)
-            except (TimeoutError, *self.connerrors) as exc:
+            except self.connerrors + (TimeoutError,) as exc:  # noqa: RUF005  # mypy knows this form
                 waiting = [result.id for result in results if result.id not in received]
                 self.remark(
                     f"Still waiting for {len(waiting)}/{len(results)}: "

@@ -2,7 +2,8 @@
 
 >>> from celery.contrib.testing.worker import start_worker
 >>> with start_worker(app, perform_ping_check=False):
-...     result = add.delay(2, 2).get(timeout=10)
+...     add.delay(2, 2).get(timeout=10)
+4
 """
 
 from __future__ import annotations

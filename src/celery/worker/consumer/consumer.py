@@ -20,13 +20,12 @@ from kombu.common import ignore_errors
 from celery import bootsteps
 from celery.bootsteps import CLOSE, TERMINATE
 from celery.exceptions import WorkerTerminate
-from celery.utils.collections import LimitedSet
 from celery.utils.log import get_logger
 from celery.utils.nodenames import gethostname
-from celery.worker import loops, state
+from celery.worker import loops
+from celery.worker.consumer._flow import TaskFlow
 from celery.worker.consumer._handlers import MessageHandlers, dump_body
 from celery.worker.consumer._intake import Intake, Prefetch
-from celery.worker.consumer._rate_limits import RateLimits
 from celery.worker.consumer._restart import (
     Patience,
     RestartGuard,
@@ -40,15 +39,12 @@ if TYPE_CHECKING:
     from kombu import Queue
 
     from celery.worker._hub import Hub
-    from celery.worker._timer import Entry, Timer
+    from celery.worker._timer import Timer
     from celery.worker.request import Request
 
 __all__ = ["Consumer", "Evloop", "dump_body"]
 
 logger = get_logger(__name__)
-
-#: Ids of parked tasks remembered, so that they are not announced a second time.
-PARKED_MAX = 10_000
 
 
 class Evloop(bootsteps.StartStopStep):
@@ -67,7 +63,7 @@ class Evloop(bootsteps.StartStopStep):
             c.side_channel.stop()
 
 
-class Consumer(MessageHandlers):
+class Consumer(MessageHandlers, TaskFlow):
     """Receives tasks and hands them to `on_task_request`.
 
     Args:
@@ -148,17 +144,13 @@ class Consumer(MessageHandlers):
         self.restart_count = -1
         self.first_connection_attempt = True
         self._gave_up = False
-        self.rate_limits = RateLimits(timer, self.hand_over)
-        #: Handed to the pool, and not ended.
-        self.in_pool: set[Request] = set()
+        self._init_flow()
         #: Set when a shutdown is asked for, cleared never.
         self.stop_requested = asyncio.Event()
         #: Set whenever `in_pool` becomes empty, or a shutdown goes a stage further.
         self.progress = asyncio.Event()
         #: What a part outside of the loop (a thread that drains the connection) failed with.
         self.failure: asyncio.Future[None] | None = None
-        self._held: dict[Request, Entry] = {}
-        self._parked = LimitedSet(maxlen=PARKED_MAX)
         self._guard = RestartGuard()
         self._open_broker()
         self.reset_rate_limits()
@@ -223,25 +215,9 @@ class Consumer(MessageHandlers):
             exc,
             exc_info=exc if logger.isEnabledFor(logging.DEBUG) else None,
         )
-        self._on_lost_leases()
+        self.drop_lost()
         self.on_close()
         self.blueprint.restart(self)
-
-    def _on_lost_leases(self) -> None:
-        """Drop what the broker will deliver anew; where leases outlive the connection, nothing."""
-        conf = self.app.conf
-        if self.broker.capabilities.leases_outlive_connection:
-            return
-        for entry in self._held.values():
-            entry.cancel()
-        for request in (*self._held, *self.rate_limits.clear()):
-            state.task_ready(request)
-        self._held.clear()
-        if conf.worker_cancel_long_running_tasks_on_connection_loss:
-            for request in tuple(self.in_pool):
-                if request.task.acks_late and not request.acknowledged:
-                    logger.warning("Cancelled: the connection of its message is lost: %s", request)
-                    request.cancel(self.pool, emit_retry=False)
 
     def stop(self) -> None:
         """Stop all steps. Safe twice."""
@@ -329,89 +305,6 @@ class Consumer(MessageHandlers):
 
     def perform_pending_operations(self) -> None:
         """Nothing is pending: calls from other threads go to the loop at once."""
-
-    # -- tasks
-
-    def hand_over(self, request: Request) -> None:
-        """A request is to run now."""
-        state.task_reserved(request)
-        self.in_pool.add(request)
-        self.on_task_request(request)
-
-    def on_task_ready(self, request: Request, successful: bool = False) -> None:
-        """A request has ended, or will not run here."""
-        state.task_ready(request, successful)
-        in_pool = self.in_pool
-        in_pool.discard(request)
-        if not in_pool:
-            self.progress.set()
-        if self.task_consumer.slots is not None:
-            self.task_consumer.wake()
-
-    def hold_until(self, request: Request, when: float) -> None:
-        """Keep a request until the epoch time `when`: at the broker if it can, else here."""
-        if self.broker.capabilities.parks and hasattr(request.message, "park"):
-            self._parked.add(request.id)
-            request.message.park(when)
-            return
-        self.qos.increment_eventually()
-        state.task_scheduled(request)
-        self._held[request] = self.timer.call_at(when, self.apply_eta_task, (request,), priority=6)
-
-    def was_parked(self, request: Request) -> bool:
-        """Whether this worker has parked (and announced) the request before; asked once."""
-        if request.id not in self._parked:
-            return False
-        self._parked.discard(request.id)
-        return True
-
-    def apply_eta_task(self, request: Request) -> None:
-        """The time of a request held here has come."""
-        self._held.pop(request, None)
-        state.scheduled_requests.discard(request)
-        self.qos.decrement_eventually()
-        self.hand_over(request)
-
-    def limit_task(self, request: Request, bucket: Any, tokens: int) -> None:
-        """Let a request begin when its rate limit allows."""
-        self.rate_limits.admit(request, bucket, tokens)
-
-    @property
-    def task_buckets(self) -> dict[str, Any]:
-        """The rate limits' buckets by task name."""
-        return self.rate_limits.buckets
-
-    def bucket_for_task(self, type: Any) -> Any:
-        """A new bucket for a task; None if it is not limited."""
-        return self.rate_limits.bucket_for(type)
-
-    def reset_rate_limits(self) -> None:
-        """Read the tasks' rate limits anew."""
-        self.rate_limits.reset(self.app.tasks[name] for name in tuple(self.app.tasks))
-
-    def update_strategies(self) -> None:
-        """Resolve what is done with the messages of each task."""
-        for name in tuple(self.app.tasks):
-            task = self.app.tasks[name]
-            self.strategies[name] = task.start_strategy(self.app, self)
-
-    @property
-    def sends_task_events(self) -> bool:
-        """Whether anybody is told of what happens to tasks."""
-        eventer = self.event_dispatcher
-        return bool(
-            eventer is not None
-            and eventer.enabled
-            and (not eventer.groups or "task" in eventer.groups)
-        )
-
-    def update_prefetch(self, processes: int) -> None:
-        """The pool has so many more (or, negative, fewer) processes: the limit follows."""
-        more = processes * self.prefetch_multiplier
-        if more > 0:
-            self.qos.increment_eventually(more)
-        else:
-            self.qos.decrement_eventually(-more)
 
     # -- queues
 

@@ -1,7 +1,7 @@
 """Step: watch the other workers, and elect one of them when one is to act.
 
 An election: whoever wants something done by exactly one worker sends ``worker-elect``; every worker
-answers with ``worker-elect-ack``; when as many acks are in as there are workers, all of them
+answers with ``worker-elect-ack``; when every worker has acknowledged every candidate, all of them
 know the same candidates, and the one with the lowest clock (then name) acts.
 """
 
@@ -216,9 +216,12 @@ class Gossip(bootsteps.ConsumerStep):
             return  # it is not an election of this worker
         alive = {worker.hostname for worker in self.state.alive_workers()} | {self.hostname}
         acks.append(event["hostname"])
-        if len(acks) >= len(alive):
-            del self._acks[id]
-            self._decide(id, min(self._candidates.pop(id), key=lambda candidate: candidate[:2]))
+        candidates = self._candidates.get(id, ())
+        # Everybody acknowledges every candidate, after having stood if they stand themselves: when
+        # all of these acks are in, all candidates are, and everybody decides for the same one.
+        if candidates and len(acks) >= len(alive) * len(candidates):
+            del self._acks[id], self._candidates[id]
+            self._decide(id, min(candidates, key=lambda candidate: candidate[:2]))
 
     def _decide(self, id: str, winner: _Candidate) -> None:
         if winner.fullname != self.fullname:

@@ -29,7 +29,9 @@ print(result.get(**GET), result.parent.get(**GET), result.parent.parent.get(**GE
 # Chords.
 print(chord((add.s(i, i) for i in range(10)), xsum.s())().get(**GET))
 print((group(add.s(i, i) for i in range(10)) | xsum.s())().get(**GET))
-print((group(add.s(i, i) for i in range(3)) | xsum.s() | mul.s(10) | table.s("report"))().get(**GET))
+print(
+    (group(add.s(i, i) for i in range(3)) | xsum.s() | mul.s(10) | table.s("report"))().get(**GET)
+)
 
 # Maps and chunks.
 print(xsum.map([list(range(10)), list(range(100))]).delay().get(**GET))

@@ -12,7 +12,7 @@ from types import FrameType
 from typing import Any
 
 import celery
-import celery.contrib.testing.tasks  # noqa: F401  # the task of the ping check
+import celery.contrib.testing.tasks  # the task of the ping check
 from celery import Celery
 from celery.contrib.testing.worker import start_worker
 

@@ -6,15 +6,13 @@ real worker runs there if there are tasks, and then its python blocks are run in
 
 from __future__ import annotations
 
-import fcntl
 import shlex
-import tempfile
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
-from amqp.exceptions import NotFound
 from kombu import Connection
 from redis import Redis
 from tests.support import page_session
@@ -56,38 +54,33 @@ def test_page(page: Path, tmp_path: Path) -> None:
         pytest.param("rabbitmq", marks=pytest.mark.rabbitmq),
     ]
 )
-def env(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
-    """The two variables that the page names, for each broker; none for the embedded default."""
+def env(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[dict[str, str]]:
+    """The two variables that the page names, for each broker; none for the embedded default.
+
+    A server is shared with other tests, so that the queue gets a name of its own there.
+    """
     if request.param == "sqlite":
         yield {}
         return
-    with _queue_to_ourselves():
-        if request.param == "redis":
-            url = f"{request.getfixturevalue('redis_server')}/{REDIS_DB}"
-            yield {"CELERY_BROKER_URL": url, "CELERY_RESULT_BACKEND": url}
-            with closing(Redis.from_url(url)) as store:
-                store.delete("celery", "_kombu.binding.celery", "_kombu.binding_permanent.celery")
-        else:
-            url = f"{request.getfixturevalue('rabbitmq_server')}//"
-            _delete_queue(url)
-            yield {"CELERY_BROKER_URL": url, "CELERY_RESULT_BACKEND": "rpc://"}
-            _delete_queue(url)
-
-
-@contextmanager
-def _queue_to_ourselves() -> Iterator[None]:
-    """Keep other tests of this machine off the queue ``celery``."""
-    with Path(tempfile.gettempdir(), "celery-test-tutorials.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-def _delete_queue(url: str) -> None:
-    with Connection(url) as connection, connection.channel() as channel:
-        try:
-            channel.queue_delete("celery")
-        except NotFound:
-            pass
+    queue = f"docs-{uuid4().hex[:8]}"
+    (tmp_path / "docs_settings.py").write_text(f"task_default_queue = {queue!r}\n")
+    if request.param == "redis":
+        broker = backend = f"{request.getfixturevalue('redis_server')}/{REDIS_DB}"
+    else:
+        broker, backend = f"{request.getfixturevalue('rabbitmq_server')}//", "rpc://"
+    yield {
+        "CELERY_BROKER_URL": broker,
+        "CELERY_RESULT_BACKEND": backend,
+        "CELERY_CONFIG_MODULE": "docs_settings",
+    }
+    if request.param == "redis":
+        with closing(Redis.from_url(broker)) as store:
+            bindings = [f"_kombu.{kind}.{queue}" for kind in ("binding", "binding_permanent")]
+            store.delete(queue, *bindings)
+    else:
+        with Connection(broker) as connection, connection.channel() as channel:
+            channel.queue_delete(queue)
+            channel.exchange_delete(queue)
 
 
 @pytest.mark.parametrize("page", TYPED, ids=_name)
@@ -99,7 +92,8 @@ def test_typed_page(page: Path, env: dict[str, str], tmp_path: Path) -> None:
     (worker,) = (line for line in words if line and "worker" in line)
     assert worker[:3] == ["-A", "tasks", "worker"]
 
-    with Worker("tasks", *worker[3:], "-c", "2", cwd=tmp_path, env=env):
+    name = f"docs-{uuid4().hex[:8]}@%h"
+    with Worker("tasks", *worker[3:], "-c", "2", "-n", name, cwd=tmp_path, env=env):
         _run_blocks(page, tmp_path, env)
         for line, command in zip(typed, words, strict=True):
             if command and command != worker:

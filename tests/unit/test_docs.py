@@ -16,8 +16,26 @@ from celery.bin.celery import COMMANDS, celery
 
 #: The commands of Celery 5.7.
 UPSTREAM_COMMANDS = frozenset(
-    "amqp beat call control events graph inspect list logtool migrate multi purge report result "
-    "shell status upgrade worker".split()
+    [
+        "amqp",
+        "beat",
+        "call",
+        "control",
+        "events",
+        "graph",
+        "inspect",
+        "list",
+        "logtool",
+        "migrate",
+        "multi",
+        "purge",
+        "report",
+        "result",
+        "shell",
+        "status",
+        "upgrade",
+        "worker",
+    ]
 )
 
 

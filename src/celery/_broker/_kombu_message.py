@@ -39,7 +39,9 @@ def publish(channel: Any, publication: Publication) -> None:
     properties = dict(envelope.properties)
     message = channel.prepare_message(
         envelope.body,
-        priority=properties.pop("priority", None) or None,  # 0 is what none means, to AMQP
+        priority=properties.pop(
+            "priority", 0
+        ),  # 0, too, stands on the wire: as Celery 5.7 sends it
         content_type=envelope.content_type,
         content_encoding=envelope.content_encoding,
         headers=dict(envelope.headers),

@@ -48,8 +48,8 @@ class Capabilities:
 
     Args:
         leases: an unsettled delivery comes back by itself when its worker dies.
-        leases_outlive_connection: after a lost connection, `Consumer.start` takes up what was leased
-            before; if false the broker delivers all of it again.
+        leases_outlive_connection: after a lost connection, `Consumer.start` takes up what was
+            leased before; if false the broker delivers all of it again.
         parks: `Action.PARK` is kept by the broker; if false the worker holds the message in memory.
         priorities: messages of one queue are ordered by priority.
         fanout: fan-out exchanges reach every bound queue (remote control and events need it).

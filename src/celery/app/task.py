@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -16,30 +15,18 @@ from celery.app._eager import eager_request, run_eagerly, through_serializer
 from celery.app._options import check_limits, exec_options
 from celery.app._replace import add_to_chord, replace, send_replacement
 from celery.app._retry import retry_task
-from celery.app.annotations import resolve_all
+from celery.app._task_binding import TaskBinding
 from celery.canvas import chunks as chunks_signature
 from celery.canvas import signature, xmap, xstarmap
-from celery.exceptions import CDeprecationWarning, MaxRetriesExceededError, Retry
-from celery.local import class_property
+from celery.exceptions import MaxRetriesExceededError, Retry
 from celery.result import EagerResult, denied_join_result
 from celery.utils.imports import instantiate
-from celery.utils.threads import LocalStack
 
 if TYPE_CHECKING:
     from celery.app.base import Celery
     from celery.canvas import Signature
 
 __all__ = ["BaseTask", "Context", "Task", "get_actual_ignore_result"]
-
-#: Attributes that say where a task goes: an old way, `task_routes` is the better place.
-_ROUTING_ATTRIBUTES = (
-    "queue",
-    "exchange",
-    "exchange_type",
-    "routing_key",
-    "priority",
-    "delivery_mode",
-)
 
 
 def get_actual_ignore_result(task: Any, request: Any) -> bool:
@@ -54,7 +41,7 @@ def _reconstruct(name: str, module: str) -> Any:
     return get_current_app().tasks[name]
 
 
-class Task:
+class Task(TaskBinding):
     """Base of all tasks. Subclass it to share behaviour, or to write a task as a class.
 
     A task exists once per process and app: attributes set in `run` outlive the call.
@@ -68,7 +55,6 @@ class Task:
 
     __trace__: Any = None
     __v2_compat__ = False
-    __bound__ = False
     __header__: Callable[..., Any] | None = None
 
     MaxRetriesExceededError: ClassVar[type[Exception]] = MaxRetriesExceededError
@@ -79,7 +65,6 @@ class Task:
     #: Class of those requests.
     Request: Any = "celery.worker.request:Request"
 
-    _app: Any = None
     _backend: Any = None
     abstract = True
     name: str = None  # type: ignore[assignment]  # set by the decorator or by the class
@@ -106,101 +91,7 @@ class Task:
     expires: Any = None
     priority: int | None = None
     resultrepr_maxsize = 1024
-    request_stack: LocalStack[Context]
     _default_request: Context | None = None
-
-    #: (attribute, setting): a task that leaves the attribute None takes the setting's value.
-    from_config: ClassVar[tuple[tuple[str, str], ...]] = (
-        ("serializer", "task_serializer"),
-        ("rate_limit", "task_default_rate_limit"),
-        ("priority", "task_default_priority"),
-        ("time_limit", "task_time_limit"),
-        ("soft_time_limit", "task_soft_time_limit"),
-        ("track_started", "task_track_started"),
-        ("acks_late", "task_acks_late"),
-        ("acks_on_failure_or_timeout", "task_acks_on_failure_or_timeout"),
-        ("acks_on_failure", "task_acks_on_failure"),
-        ("acks_on_timeout", "task_acks_on_timeout"),
-        ("reject_on_worker_lost", "task_reject_on_worker_lost"),
-        ("retry_on_worker_lost", "task_retry_on_worker_lost"),
-        ("ignore_result", "task_ignore_result"),
-        ("store_eager_result", "task_store_eager_result"),
-        ("store_errors_even_if_ignored", "task_store_errors_even_if_ignored"),
-    )
-
-    # -- binding to an app
-
-    @classmethod
-    def bind(cls, app: Celery) -> Celery:
-        """Make this class belong to an app: options left open are taken from its settings."""
-        was_bound = "__bound__" in cls.__dict__
-        cls.__bound__ = True
-        cls._app = app
-        if not was_bound:
-            cls._warn_of_routing_attributes()
-        conf = app.conf
-        if "request_stack" not in cls.__dict__:
-            cls.request_stack = LocalStack()
-        if getattr(cls, "typing", None) is None:
-            cls.typing = app.strict_typing
-        for attribute, setting in cls.from_config:
-            if getattr(cls, attribute, None) is None:
-                setattr(cls, attribute, conf[setting])
-        cls._resolve_ack_policy()
-        if not was_bound:
-            cls.annotate()
-        cls.on_bound(app)
-        return app
-
-    @classmethod
-    def _warn_of_routing_attributes(cls) -> None:
-        for name in _ROUTING_ATTRIBUTES:
-            if cls.__dict__.get(name) is not None:
-                warnings.warn(
-                    f"Task {cls.name}: the attribute {name!r} is deprecated; "
-                    "route the task with the setting task_routes",
-                    CDeprecationWarning,
-                    stacklevel=2,
-                )
-
-    @classmethod
-    def _resolve_ack_policy(cls) -> None:
-        both = True if cls.acks_on_failure_or_timeout is None else cls.acks_on_failure_or_timeout
-        cls.acks_on_failure = both if cls.acks_on_failure is None else cls.acks_on_failure
-        cls.acks_on_timeout = both if cls.acks_on_timeout is None else cls.acks_on_timeout
-
-    @classmethod
-    def on_bound(cls, app: Celery) -> None:
-        """Called when the class has been bound to an app; override at will."""
-
-    @classmethod
-    def _get_app(cls) -> Any:
-        if cls._app is None:
-            cls._app = get_current_app()
-        if not cls.__bound__:
-            cls.bind(cls._app)
-        return cls._app
-
-    app: Any = class_property(_get_app, bind)
-
-    @classmethod
-    def annotate(cls) -> None:
-        """Apply the setting `task_annotations` to this class."""
-        for annotation in resolve_all(cls.app.annotations, cls):
-            for key, value in annotation.items():
-                if key.startswith("@"):
-                    cls.add_around(key[1:], value)
-                else:
-                    setattr(cls, key, value)
-
-    @classmethod
-    def add_around(cls, attr: str, around: Callable[[Any], Any]) -> None:
-        """Decorate a method of this class, once."""
-        original = getattr(cls, attr)
-        if not hasattr(original, "__wrapped__"):
-            decorated = around(original)
-            decorated.__wrapped__ = original
-            setattr(cls, attr, decorated)
 
     # -- running
 

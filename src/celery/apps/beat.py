@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import socket
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -134,21 +136,17 @@ class Beat:
             hostname=self.hostname,
         )
         self._print(self.banner(service))
-        streams = sys.stdout, sys.stderr
-        self.setup_logging()
-        if self.socket_timeout:
-            logger.debug("Setting default socket timeout to %r", self.socket_timeout)
-            socket.setdefaulttimeout(self.socket_timeout)
-        handlers = {name: platforms.signals[name] for name in STOPPING_SIGNALS}
-        self.install_sync_handler(service)
-        try:
-            service.start()
-        except Exception as exc:
-            logger.critical("beat raised exception %s: %r", type(exc), exc, exc_info=True)
-            raise
-        finally:
-            platforms.signals.update(handlers)
-            sys.stdout, sys.stderr = streams
+        with _restored_afterwards():
+            self.setup_logging()
+            if self.socket_timeout:
+                logger.debug("Setting default socket timeout to %r", self.socket_timeout)
+                socket.setdefaulttimeout(self.socket_timeout)
+            self.install_sync_handler(service)
+            try:
+                service.start()
+            except Exception as exc:
+                logger.critical("beat raised exception %s: %r", type(exc), exc, exc_info=True)
+                raise
 
     def install_sync_handler(self, service: Any) -> None:
         """Have TERM and INT end the service, its schedule stored."""
@@ -195,3 +193,16 @@ class Beat:
         if not self.quiet and sys.__stdout__ is not None:
             sys.__stdout__.write(f"{text}\n")
             sys.__stdout__.flush()
+
+
+@contextmanager
+def _restored_afterwards() -> Iterator[None]:
+    """A block that may change what the process has one of."""
+    handlers = {name: platforms.signals[name] for name in STOPPING_SIGNALS}
+    streams, timeout = (sys.stdout, sys.stderr), socket.getdefaulttimeout()
+    try:
+        yield
+    finally:
+        platforms.signals.update(handlers)
+        sys.stdout, sys.stderr = streams
+        socket.setdefaulttimeout(timeout)

@@ -47,12 +47,14 @@ class State:
 
 def task_id(body: Any, message: Any) -> str | None:
     """Return the id of the task of a message, which protocol 1 has in the body."""
-    return _fact("id", body, message)
+    found: str | None = _fact("id", body, message)
+    return found
 
 
 def task_name(body: Any, message: Any) -> str | None:
     """Return the name of the task of a message."""
-    return _fact("task", body, message)
+    found: str | None = _fact("task", body, message)
+    return found
 
 
 def _fact(name: str, body: Any, message: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -40,7 +39,7 @@ class Node:
         while not self._stopping.is_set():
             try:
                 self._connection.drain_events(timeout=0.05)
-            except socket.timeout:
+            except TimeoutError:
                 continue
 
     def stop(self) -> None:

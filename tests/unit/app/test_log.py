@@ -32,7 +32,8 @@ def app(monkeypatch: pytest.MonkeyPatch) -> Iterator[Celery]:
         for handler in logger.handlers:
             if handler not in handlers:
                 handler.close()
-        logger.handlers, logger.level, logger.propagate = handlers, level, propagate
+        logger.handlers, logger.propagate = handlers, propagate
+        logger.setLevel(level)
 
 
 def test_setup_writes_to_the_file_once(app: Celery, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ def app() -> Celery:
 
 
 def shape(sig: Any) -> Any:
-    """A workflow as text: ``0`` a task, ``[..]`` a chain, ``(..)`` a group, ``{.. > .}`` a chord."""
+    """A workflow as text: ``0`` a task, ``[..]`` a chain, ``(..)`` a group, ``{..>.}`` a chord."""
     kind = sig.get("subtask_type")
     if kind == "chord":
         return "{" + " ".join(shape(t) for t in sig.tasks) + " > " + shape(sig.body) + "}"

@@ -7,8 +7,9 @@ import pickle
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from uuid import uuid4
 
 import pytest
@@ -27,8 +28,11 @@ from celery.states import FAILURE, PENDING, STARTED, SUCCESS
 class SelfAddressed(RPCBackend):
     """Sends all results to the thread that has opened it, as the suite knows no callers."""
 
+    opened: ClassVar[list[SelfAddressed]] = []
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.opened.append(self)
         self.on_task_call(None, "")
         self.destination = self.oid
 
@@ -43,7 +47,6 @@ class RPC(ResultTests, WaitingTests):
     # Replies are in the memory of who has asked for them, and each thread gets its own.
     test_what_has_expired_goes = None
     test_writers_do_not_disturb_each_other = None
-    test_can_be_pickled = None
 
     @pytest.fixture
     def broker_url(self) -> str:
@@ -58,15 +61,9 @@ class RPC(ResultTests, WaitingTests):
 
     @pytest.fixture
     def open_backend(self, app: Any) -> Iterator[BackendOpener]:
-        opened: list[RPCBackend] = []
-
-        def open_backend() -> RPCBackend:
-            opened.append(SelfAddressed(app=app))
-            return opened[-1]
-
-        yield open_backend
-        for backend in opened:
-            backend.result_consumer.stop()
+        yield partial(SelfAddressed, app=app)
+        while SelfAddressed.opened:
+            SelfAddressed.opened.pop().result_consumer.stop()
 
 
 class TestMemory(RPC):
@@ -118,8 +115,15 @@ class TestOnTheWire:
             app.backend.store_result("i", 5, SUCCESS, request=Context(id="i", reply_to=queue.name))
             app.backend.store_result("i", 5, SUCCESS, request=Context(id="i"))  # Nobody asks.
             got: list[Any] = []
-            eventually(lambda: bool(got.append(queue.get(no_ack=True)) or got[-1] is None))
-            failure, success = got[:2] if got[0] else got[1:3]
+
+            def both() -> bool:
+                message = queue.get(no_ack=True)
+                got.extend([message] if message is not None else [])
+                return len(got) == 2
+
+            eventually(both)
+            failure, success = got
+            assert queue.get(no_ack=True) is None
         assert failure.properties["correlation_id"] == "c"
         assert failure.properties["delivery_mode"] == 1
         assert (failure.content_type, failure.content_encoding) == ("application/json", "utf-8")

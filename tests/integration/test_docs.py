@@ -63,7 +63,9 @@ def env(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[dict[str, st
         yield {}
         return
     queue = f"docs-{uuid4().hex[:8]}"
-    (tmp_path / "docs_settings.py").write_text(f"task_default_queue = {queue!r}\n")
+    (tmp_path / "docs_settings.py").write_text(
+        f"task_default_queue = {queue!r}\nresult_expires = 60\n"
+    )
     if request.param == "redis":
         broker = backend = f"{request.getfixturevalue('redis_server')}/{REDIS_DB}"
     else:

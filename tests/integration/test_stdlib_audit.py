@@ -3,25 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
-from redis import Redis
+from tests.support.own_queue import OwnQueue
 from tests.support.workers import run_script
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "stdlib_audit"
 FILES = 150
-
-
-@pytest.fixture
-def redis_url(redis_server: str) -> Iterator[str]:
-    """A database that is empty but for this test."""
-    url = f"{redis_server}/10"
-    yield url
-    with closing(Redis.from_url(url)) as store:
-        store.delete("celery", "_kombu.binding.celery", "_kombu.binding_permanent.celery")
 
 
 def audit(env: dict[str, str]) -> dict[str, object]:
@@ -40,13 +29,21 @@ def test_embedded() -> None:
 
 
 @pytest.mark.redis
-def test_redis(redis_url: str) -> None:
-    check(audit({"CELERY_BROKER_URL": redis_url, "CELERY_RESULT_BACKEND": redis_url}))
+def test_redis(redis_server: str, tmp_path: Path) -> None:
+    url, queue = f"{redis_server}/10", OwnQueue(tmp_path)
+
+    check(audit({"CELERY_BROKER_URL": url, "CELERY_RESULT_BACKEND": url, **queue.env}))
+
+    queue.delete(url)
 
 
 @pytest.mark.rabbitmq
-def test_rabbitmq(rabbitmq_server: str) -> None:
-    check(audit({"CELERY_BROKER_URL": f"{rabbitmq_server}//", "CELERY_RESULT_BACKEND": "rpc://"}))
+def test_rabbitmq(rabbitmq_server: str, tmp_path: Path) -> None:
+    url, queue = f"{rabbitmq_server}//", OwnQueue(tmp_path)
+
+    check(audit({"CELERY_BROKER_URL": url, "CELERY_RESULT_BACKEND": "rpc://", **queue.env}))
+
+    queue.delete(url)
 
 
 def test_what_a_person_sees() -> None:

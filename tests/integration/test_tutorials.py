@@ -11,20 +11,17 @@ import fcntl
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from amqp.exceptions import NotFound
-from kombu import Connection
-from redis import Redis
+from tests.support.own_queue import OwnQueue
 from tests.support.workers import Program, Worker, run_script, workers
 
 PROGRAMS = Path(__file__).parent / "programs"
 REDIS_DB = 10
-#: The queues of the programs: names as in the tutorials, so one test at a time may use them.
-QUEUES = ["celery", "default", "feed_tasks", "mail", "shop"]
-EXCHANGES = [*QUEUES, "feeds"]
+#: The queues and exchanges that programs name: one test process at a time may use them.
+NAMED = ["default", "feed_tasks", "feeds", "mail", "shop"]
 
 Environment = dict[str, str]
 
@@ -36,7 +33,7 @@ Environment = dict[str, str]
         pytest.param("rabbitmq", marks=[pytest.mark.rabbitmq, pytest.mark.redis]),
     ]
 )
-def broker(request: pytest.FixtureRequest) -> Iterator[Environment]:
+def broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Environment]:
     """The environment that names each broker; SQLite is what there is without any setting.
 
     With RabbitMQ results are messages.
@@ -44,17 +41,14 @@ def broker(request: pytest.FixtureRequest) -> Iterator[Environment]:
     if request.param == "sqlite":
         yield {}
         return
-    url = request.getfixturevalue(f"{request.param}_server")
+    server: str = request.getfixturevalue(f"{request.param}_server")
+    url = f"{server}/{REDIS_DB}" if request.param == "redis" else f"{server}//"
+    backend = url if request.param == "redis" else "rpc://"
+    queue = OwnQueue(tmp_path / "config")
     with _alone():
-        if request.param == "redis":
-            url = f"{url}/{REDIS_DB}"
-            _clean_redis(url)
-            yield {"CELERY_BROKER_URL": url, "CELERY_RESULT_BACKEND": url}
-            _clean_redis(url)
-        else:
-            _clean_rabbitmq(url)
-            yield {"CELERY_BROKER_URL": f"{url}//", "CELERY_RESULT_BACKEND": "rpc://"}
-            _clean_rabbitmq(url)
+        queue.delete(url, *NAMED)
+        yield {"CELERY_BROKER_URL": url, "CELERY_RESULT_BACKEND": backend, **queue.env}
+        queue.delete(url, *NAMED)
 
 
 @pytest.fixture
@@ -72,23 +66,6 @@ def _alone() -> Iterator[None]:
     with Path(tempfile.gettempdir(), "celery-test-tutorials.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
-
-
-def _clean_redis(url: str) -> None:
-    with closing(Redis.from_url(url)) as store:
-        bindings = [f"_kombu.{kind}.{name}" for name in EXCHANGES for kind in _BINDING_KINDS]
-        store.delete(*QUEUES, *bindings)
-
-
-_BINDING_KINDS = ("binding", "binding_permanent")
-
-
-def _clean_rabbitmq(url: str) -> None:
-    with Connection(f"{url}//") as connection:
-        for delete, names in (("queue_delete", QUEUES), ("exchange_delete", EXCHANGES)):
-            for name in names:
-                with connection.channel() as channel, suppress(NotFound):
-                    getattr(channel, delete)(name)
 
 
 def _typed(name: str, directory: Path) -> Path:

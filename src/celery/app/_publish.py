@@ -184,6 +184,8 @@ def _target(app: Celery, left: dict[str, Any], publish_options: Mapping[str, Any
     declare = left.pop("declare", None)
     if isinstance(exchange, Exchange):
         exchange_type = exchange_type or exchange.type
+    if queue is None and not exchange:
+        queue = app.amqp.default_queue
     if queue is not None:
         if not exchange or exchange_type is None:
             exchange_type = queue.exchange.type

@@ -320,7 +320,7 @@ class Celery(AppConfiguration, AppConnections, AppParts):
         link_error: Any = None,
         add_to_parent: bool = True,
         **options: Any,
-    ) -> None:
+    ) -> Any:
         """Send a task by name; it need not be registered here.
 
         If it is, its own options (queue, time limits and so on) hold for what is not given.

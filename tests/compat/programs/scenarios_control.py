@@ -175,6 +175,5 @@ def events(lane):
             kind: {key: event[key] for key in stable if key in event}
             for kind, event in of_task.items()
         },
-        "heartbeat": sorted(beat),
-        "ident": beat["sw_ident"],
+        "heartbeat": {key: type(beat[key]).__name__ for key in ("sw_ident", "sw_ver", "sw_sys")},
     }

@@ -81,6 +81,12 @@ def test_a_route_to_an_exchange_needs_no_queue() -> None:
     assert only(app, owls).task == "mine"
 
 
+def test_a_route_with_a_key_alone_leads_to_the_default_queue() -> None:
+    app = flow_app(task_routes={"mine": {"routing_key": "owl"}})
+    app.send_task("mine")
+    assert only(app).task == "mine"
+
+
 def test_the_router_sees_the_call_but_nothing_internal() -> None:
     seen: list[Any] = []
 

@@ -17,8 +17,9 @@ from celery.utils.nodenames import gethostname
 
 
 @pytest.fixture
-def service(app: Celery) -> Iterator[Service]:
+def service(app: Celery, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
     """A service that runs, and answers."""
+    monkeypatch.setattr("celery.beat._pidbox._LOOK_S", 0.05)
     service = Service(app, scheduler_cls=Scheduler, remote_control=True, hostname="b@h")
     thread = threading.Thread(target=service.start)
     thread.start()
@@ -70,5 +71,5 @@ def test_no_tick_yet_is_no_reason_to_be_silent(app: Celery) -> None:
 
 def test_names() -> None:
     assert beat_nodename() == f"celerybeat@{gethostname()}"
-    assert beat_nodename("b") == f"b@{gethostname()}"
+    assert beat_nodename("h") == "celerybeat@h"
     assert beat_nodename("b@%h") == f"b@{gethostname()}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 
@@ -9,6 +10,7 @@ import pytest
 from tests.support.services import ServiceMissing, server_url
 
 from celery import _state
+from celery.app.log import Logging
 
 
 def _server(name: str) -> str:
@@ -55,3 +57,19 @@ def _own_current_app() -> Iterator[None]:
     _state._set_task_join_will_block(blocks)
     _state._set_current_app(current)
     _state.set_default_app(default)
+
+
+@pytest.fixture(autouse=True)
+def _own_logging() -> Iterator[None]:
+    """Whatever logging a test sets up, the next test finds the loggers as they were."""
+    names = [name for name in logging.root.manager.loggerDict if name.startswith("celery")]
+    loggers = [logging.root, *map(logging.getLogger, names)]
+    before = [(one.level, one.propagate, one.disabled, list(one.handlers)) for one in loggers]
+    already_setup = Logging._setup
+    yield
+    Logging._setup = already_setup
+    for one, (level, propagate, disabled, handlers) in zip(loggers, before, strict=True):
+        one.setLevel(level)
+        one.propagate, one.disabled = propagate, disabled
+        if one is not logging.root:  # its handlers are pytest's business
+            one.handlers[:] = handlers

@@ -39,9 +39,8 @@ def publish(channel: Any, publication: Publication) -> None:
     properties = dict(envelope.properties)
     message = channel.prepare_message(
         envelope.body,
-        priority=properties.pop(
-            "priority", 0
-        ),  # 0, too, stands on the wire: as Celery 5.7 sends it
+        # 0, too, stands on the wire: Celery 5.7's messages always have it.
+        priority=properties.pop("priority", 0),
         content_type=envelope.content_type,
         content_encoding=envelope.content_encoding,
         headers=dict(envelope.headers),

@@ -132,7 +132,11 @@ class EmbeddedProcess:
         platforms.set_mp_process_title("celery beat")
         self.app.set_default()
         self.app.set_current()
-        self.service.start(embedded_process=True)
+        try:
+            self.service.start(embedded_process=True)
+        except Exception as exc:
+            logger.critical("beat raised exception %s: %r", type(exc), exc, exc_info=True)
+            raise SystemExit(1) from exc
 
     def _on_signal(self, signum: int, frame: Any) -> None:
         self.service.stop()

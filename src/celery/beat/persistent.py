@@ -103,22 +103,24 @@ class PersistentScheduler(Scheduler):
         Raises:
             Exception: they cannot be read.
         """
-        store, conf = self._store, self.app.conf
-        reason = None
-        for field in ("__version__", "tz", "utc_enabled"):
-            if reason is None and field not in store:
-                reason = f"DB Reset: Account for new {field} field" if len(store) else ""
-        if reason is None:
-            tz, utc = store["tz"], store["utc_enabled"]
-            if tz is not None and tz != conf.timezone:
-                reason = f"Reset: Timezone changed from {tz!r} to {conf.timezone!r}"
-            elif utc != conf.enable_utc:
-                reason = f"Reset: UTC changed from {_switch(utc)} to {_switch(conf.enable_utc)}"
+        reason = self._why_reset() if len(self._store) else None
         if reason is not None:
-            if reason:
-                logger.warning("%s", reason)
-            store.clear()
-        return dict(store.get("entries", {}))
+            logger.warning("%s", reason)
+            self._store.clear()
+        return dict(self._store.get("entries", {}))
+
+    def _why_reset(self) -> str | None:
+        """Why the entries of the file are of no use, if so."""
+        store, conf = self._store, self.app.conf
+        for field in ("__version__", "tz", "utc_enabled"):
+            if field not in store:
+                return f"DB Reset: Account for new {field} field"
+        tz, utc = store["tz"], store["utc_enabled"]
+        if tz is not None and tz != conf.timezone:
+            return f"Reset: Timezone changed from {tz!r} to {conf.timezone!r}"
+        if utc != conf.enable_utc:
+            return f"Reset: UTC changed from {_switch(utc)} to {_switch(conf.enable_utc)}"
+        return None
 
     def _destroy_open_corrupted_schedule(self, exc: Exception) -> Any:
         """Remove a file that cannot be read, and open a new one."""

@@ -241,6 +241,8 @@ class Retry(TaskPredicate):
     #: Text of `exc`.
     excs: str | None
     when: float | datetime | None
+    #: The state RETRY is stored already.
+    is_stored = False
 
     def __init__(
         self,

@@ -121,7 +121,7 @@ def comparable(value: Any, prefix: str, worker: str) -> Any:
     text = _UUID.sub(lambda match: numbers.setdefault(match[0], f"<id {len(numbers)}>"), text)
     text = _TIME.sub("<time>", text)
     text = _ORIGIN.sub("gen<pid>@", text)
-    # To AMQP a message without a priority is one of priority 0; Celery 5.7 sends now this, now that.
+    # To AMQP no priority is priority 0; Celery 5.7 sends now the one, now the other.
     text = text.replace('"priority": null', '"priority": 0')
     for side, name in ((worker, "HERE"), (other, "THERE")):
         text = re.sub(rf"{re.escape(prefix)}([.-]){side}\b", rf"<prefix>\1{name}", text)

@@ -137,6 +137,7 @@ def test_beat_in_a_worker_dies_with_it(project: Project) -> None:
     with project.worker("-B", "-s", str(project.schedule)) as worker:
         wait_until(lambda: project.ran(), 30, "a run")
         os.kill(worker.process.pid, signal.SIGKILL)  # the worker alone, not its group
+        assert worker.process.wait(STOP_TIMEOUT_S) == -signal.SIGKILL
         worker.wait_for_line("/Beat] beat: Shutting down...", STOP_TIMEOUT_S)
 
 

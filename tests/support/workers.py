@@ -248,27 +248,32 @@ def run_script(
     Raises:
         ProgramFailed: it ended with a status other than 0, or did not end in time.
     """
+    process = subprocess.Popen(
+        [python, *arguments],
+        cwd=cwd,
+        env=environment(env or {}),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    )
     try:
-        done = subprocess.run(
-            [python, *arguments],
-            cwd=cwd,
-            env=environment(env or {}),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-        )
-    except subprocess.TimeoutExpired as exc:
-        raise ProgramFailed(f"{arguments} ran over {timeout:g} s:\n{_text(exc.stderr)}") from None
-    if done.returncode != 0:
+        printed, complaints = process.communicate(timeout=timeout)
+    except BaseException as exc:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # and all that it has started
+        printed, complaints = process.communicate()
+        if not isinstance(exc, subprocess.TimeoutExpired):
+            raise
+        told = f"{arguments} ran over {timeout:g} s:\n{printed}\n{complaints}"
+        raise ProgramFailed(told) from None
+    if process.returncode != 0:
         raise ProgramFailed(
-            f"{arguments} ended with status {done.returncode}:\n{done.stdout}\n{done.stderr}"
+            f"{arguments} ended with status {process.returncode}:\n{printed}\n{complaints}"
         )
-    return done.stdout
-
-
-def _text(output: bytes | str | None) -> str:
-    return output.decode(errors="replace") if isinstance(output, bytes) else output or ""
+    return printed
 
 
 def environment(changes: Mapping[str, str | None]) -> dict[str, str]:

@@ -108,15 +108,16 @@ def failure(execution: Execution, outcome: Failed) -> None:
 
 
 def retry(execution: Execution, outcome: Retried) -> None:
-    """Store RETRY, tell the task, the signal's receivers and the log."""
+    """Store RETRY if `Task.retry` has not, tell the task, the signal's receivers and the log."""
     plan, reason = execution.plan, outcome.exc
-    plan.task.backend.mark_as_retry(
-        execution.task_id,
-        reason.exc,
-        traceback=outcome.einfo.traceback,
-        request=execution.context,
-        store_result=_stores_result(execution),
-    )
+    if not reason.is_stored:
+        plan.task.backend.mark_as_retry(
+            execution.task_id,
+            reason.exc,
+            traceback=outcome.einfo.traceback,
+            request=execution.context,
+            store_result=_stores_result(execution),
+        )
     if plan.on_retry is not None:
         plan.on_retry(
             reason.exc, execution.task_id, execution.args, execution.kwargs, outcome.einfo

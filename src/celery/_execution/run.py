@@ -34,7 +34,13 @@ from celery._state import _task_stack
 from celery.exceptions import Ignore, Reject, Retry
 from celery.signals import task_postrun, task_prerun
 
-__all__ = ["Execution", "run"]
+__all__ = ["Execution", "ignores_result", "run"]
+
+
+def ignores_result(task: Any, context: Context) -> bool:
+    """Whether the result of this run is dropped: the message's word, else the task's."""
+    explicit = context.__dict__.get("ignore_result")
+    return bool(task.ignore_result if explicit is None else explicit)
 
 
 class Execution:
@@ -66,8 +72,7 @@ class Execution:
         self.context = context
         self.runtime = 0.0
         self.outcome: Outcome | None = None
-        explicit = context.__dict__.get("ignore_result")
-        self.ignore_result = bool(plan.task.ignore_result if explicit is None else explicit)
+        self.ignore_result = ignores_result(plan.task, context)
 
 
 def run(

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from celery._execution.failure import capture
+from celery._execution.run import ignores_result
 from celery._message.context import Context
 from celery.app._timing import retry_countdown
 from celery.exceptions import ImproperlyConfigured, Reject, Retry
@@ -97,6 +99,7 @@ def retry_task(  # noqa: PLR0913  # the arguments of `Task.retry`
         sig=signature,
     )
     if not request.is_eager:
+        _store(task, request, reason)
         _send(signature)
     if throw:
         raise reason
@@ -122,6 +125,25 @@ def _raise_exceeded(
         task_args=args,
         task_kwargs=kwargs,
     )
+
+
+def _store(task: Task, request: Context, reason: Retry) -> None:
+    """Store RETRY before the message is out: the next run may end before this one has.
+
+    Stored afterwards, RETRY could replace the failure of the next run, for which everybody waits.
+    """
+    try:
+        raise reason
+    except Retry as exc:  # now it has the context and the traceback that a reader is to see
+        traceback = capture(exc).traceback
+    task.backend.mark_as_retry(
+        request.id,
+        reason.exc,
+        traceback=traceback,
+        request=request,
+        store_result=not ignores_result(task, request),
+    )
+    reason.is_stored = True
 
 
 def _send(signature: Any) -> None:

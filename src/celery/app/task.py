@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from kombu.exceptions import OperationalError
 from kombu.utils.uuid import uuid
 
+from celery._execution.run import ignores_result as get_actual_ignore_result
 from celery._message.context import Context
 from celery._state import get_current_app, pop_current_task, push_current_task
 from celery.app._eager import eager_request, run_eagerly, through_serializer
@@ -27,12 +28,6 @@ if TYPE_CHECKING:
     from celery.canvas import Signature
 
 __all__ = ["BaseTask", "Context", "Task", "get_actual_ignore_result"]
-
-
-def get_actual_ignore_result(task: Any, request: Any) -> bool:
-    """Whether the result of this run is dropped: the message's word, else the task's."""
-    explicit = vars(request).get("ignore_result")
-    return bool(task.ignore_result if explicit is None else explicit)
 
 
 def _reconstruct(name: str, module: str) -> Any:

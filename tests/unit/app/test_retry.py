@@ -6,12 +6,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from kombu.utils.uuid import uuid
 from tests.support.flows import Sent, flow_app, only, run
 
 from celery import Celery
 from celery._message.context import Context
 from celery.app._retry import merge_arguments
 from celery.exceptions import MaxRetriesExceededError, Reject, Retry
+from celery.signals import before_task_publish
 
 
 @pytest.fixture
@@ -167,3 +169,21 @@ def test_a_retry_that_cannot_be_sent_refuses_the_message(app: Celery) -> None:
     assert failed
     assert isinstance(einfo.exception, Reject)
     assert einfo.exception.requeue is False
+
+
+def test_the_state_is_stored_before_the_next_run_can_end(app: Celery) -> None:
+    """Stored after it, RETRY would replace the outcome of a next run that is quick."""
+    task = retrying(app, exc=ValueError("not yet"))
+    states, task_id = [], uuid()
+
+    def on_publish(headers: Any = None, **kwargs: Any) -> None:
+        states.append((headers["retries"], task.AsyncResult(task_id).state))
+
+    before_task_publish.connect(on_publish)
+    try:
+        second(app, task_id=task_id)
+    finally:
+        before_task_publish.disconnect(on_publish)
+
+    assert states == [(0, "PENDING"), (1, "RETRY")]
+    assert "ValueError: not yet" in task.AsyncResult(task_id).traceback

@@ -53,7 +53,7 @@ def test_a_broken_file_is_removed(
     assert "Broken pidfile" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("pid", [2**22 + 1, 2**70, os.getpid()])
+@pytest.mark.parametrize("pid", [2**22 + 1, 2**70, pytest.param(os.getpid(), id="our own")])
 def test_a_file_of_nobody_is_removed(path: Path, pid: int) -> None:
     path.write_text(f"{pid}\n")
     assert Pidfile(path).remove_if_stale()

@@ -83,16 +83,24 @@ def _own_current_app() -> Iterator[None]:
     _state.set_default_app(default)
 
 
+def _celery_loggers() -> list[logging.Logger]:
+    names = [name for name in logging.root.manager.loggerDict if name.startswith("celery")]
+    return [logging.root, *map(logging.getLogger, names)]
+
+
 @pytest.fixture(autouse=True)
 def _own_logging() -> Iterator[None]:
     """Whatever logging a test sets up, the next test finds the loggers as they were."""
-    names = [name for name in logging.root.manager.loggerDict if name.startswith("celery")]
-    loggers = [logging.root, *map(logging.getLogger, names)]
-    before = [(one.level, one.propagate, one.disabled, list(one.handlers)) for one in loggers]
-    already_setup = Logging._setup
+    before = {
+        one: (one.level, one.propagate, one.disabled, list(one.handlers))
+        for one in _celery_loggers()
+    }
+    already_setup, disabled_below = Logging._setup, logging.root.manager.disable
     yield
     Logging._setup = already_setup
-    for one, (level, propagate, disabled, handlers) in zip(loggers, before, strict=True):
+    logging.disable(disabled_below)
+    for one in _celery_loggers():
+        level, propagate, disabled, handlers = before.get(one, (logging.NOTSET, True, False, []))
         one.setLevel(level)
         one.propagate, one.disabled = propagate, disabled
         if one is not logging.root:  # its handlers are pytest's business

@@ -25,6 +25,7 @@ _WITHOUT_WORKERS = (
 )
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """With several test processes: a file's tests stay together, and all real workers do.
 

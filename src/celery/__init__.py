@@ -60,9 +60,9 @@ __all__ = (
     "xstarmap",
 )
 
-__author__ = "The Celery authors"
-__contact__ = "auvipy@gmail.com"
-__homepage__ = "https://docs.celeryq.dev/"
+__author__ = "The contributors to this project"
+__contact__ = ""
+__homepage__ = ""
 __docformat__ = "restructuredtext"
 
 #: Name of the release series.

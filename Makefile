@@ -16,7 +16,7 @@ demo: $(STAMP) ## audit the Python standard library with a real worker, no serve
 	$(BIN)/python examples/stdlib_audit/main.py
 
 test: $(STAMP) services ## run the whole test suite against real Redis, RabbitMQ and SQL servers
-	$(BIN)/pytest -n 2 --dist loadgroup
+	tools/run-tests $(BIN)/pytest
 
 check: $(STAMP) ## format, lint, layers, types, unit tests
 	$(BIN)/ruff format --check .

@@ -13,31 +13,6 @@ from celery import _state
 from celery.app.log import Logging
 
 
-#: Tests of these files talk to no worker: they may run beside those that do.
-_WITHOUT_WORKERS = (
-    "test_kombu_broker.py",
-    "test_migrate.py",
-    "test_prefork_pool.py",
-    "test_rdb.py",
-    "test_redis_connections.py",
-    "test_redis_layout.py",
-    "test_redis_results.py",
-)
-
-
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With several test processes: a file's tests stay together, and all real workers do.
-
-    Workers on one broker hear each other (remote control, events, the default queue).
-    """
-    for item in items:
-        alone = "unit" in item.path.parts or "conformance" in item.path.parts
-        alone = alone or item.path.name in _WITHOUT_WORKERS
-        group = str(item.path) if alone else "workers"
-        item.add_marker(pytest.mark.xdist_group(group))
-
-
 def _server(name: str) -> str:
     try:
         return server_url(name)

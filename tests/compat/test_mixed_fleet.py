@@ -12,10 +12,10 @@ import pytest
 from tests.compat.conftest import Fleet, Pair
 from tests.support.differences import assert_same
 
+pytestmark = pytest.mark.redis
+
 OUR_CLIENT = Pair("ours", "theirs")
 OUR_WORKER = Pair("theirs", "ours")
-
-pytestmark = [pytest.mark.redis, pytest.mark.xdist_group("mixed-fleet")]
 
 
 @pytest.fixture(params=[OUR_CLIENT, OUR_WORKER], ids=str)

@@ -18,7 +18,8 @@ from tests.compat.conftest import PROGRAMS, REDIS_DB
 from tests.support.differences import assert_same
 from tests.support.workers import run_script
 
-pytestmark = [pytest.mark.redis, pytest.mark.xdist_group("wire-capture")]
+pytestmark = pytest.mark.redis
+
 
 CALLS = [
     "plain", "keywords", "types", "all_options", "countdown", "naive_eta", "compressed", "pickled",

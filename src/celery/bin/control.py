@@ -88,10 +88,7 @@ def status(ctx: Context, timeout: float, destination: Sequence[str] | None, as_j
     """List the workers that are online."""
     callback = None if as_json else _printer(ctx, show_body=False)
     replies = _ask(ctx, "ping", {}, timeout, destination, callback)
-    if as_json:
-        ctx.obj.echo(dumps(replies))
-    else:
-        _echo_count(ctx, replies)
+    _echo_end(ctx, replies, as_json)
 
 
 @click.command(cls=CeleryCommand, context_settings={"allow_extra_args": True})
@@ -111,10 +108,7 @@ def inspect(
     arguments = _arguments(ctx, "inspect", command)
     callback = None if as_json else _printer(ctx, show_body=True)
     replies = _ask(ctx, command, arguments, timeout, destination, callback)
-    if as_json:
-        ctx.obj.echo(dumps(replies))
-    else:
-        _echo_count(ctx, replies)
+    _echo_end(ctx, replies, as_json)
 
 
 @click.command(cls=CeleryCommand, context_settings={"allow_extra_args": True})
@@ -242,5 +236,9 @@ def _printer(ctx: Context, *, show_body: bool) -> Callable[[Any], None]:
     return show
 
 
-def _echo_count(ctx: Context, replies: Any) -> None:
-    ctx.obj.echo(f"\n{len(replies)} {pluralize(len(replies), 'node')} online.")
+def _echo_end(ctx: Context, replies: Any, as_json: bool) -> None:
+    """All the replies for a program; for a person, who has seen them come, their number."""
+    if as_json:
+        ctx.obj.echo(dumps(replies))
+    else:
+        ctx.obj.echo(f"\n{len(replies)} {pluralize(len(replies), 'node')} online.")
